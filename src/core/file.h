@@ -1,0 +1,47 @@
+// Whole-file reads, and writes that either happen completely or not at all.
+//
+//   write_file(dir / "report.json", text);          // temporary file, write, fsync, rename, fsync the folder
+//   auto staging = StagedFolder(out);               // a whole folder the same way
+//   write_file(staging.path() / "weights.hex", hex);
+//   staging.commit();                               // without it nothing of the folder remains
+//
+// Every failure is an Error naming the path and the system's reason.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace odenet {
+
+std::vector<std::byte> read_file(const std::filesystem::path& path);
+std::string read_text_file(const std::filesystem::path& path);
+
+// Replaces `path` atomically; the folder must exist. On failure the old file is untouched and no temporary file is left.
+void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes);
+void write_file(const std::filesystem::path& path, std::string_view text);
+
+// Creates `path` and its parents.
+void create_folder(const std::filesystem::path& path);
+
+// A folder that appears under its final name only when commit() is called. The final name must not exist, or be an
+// empty folder, unless `replace` is set: then commit() swaps the old folder out and removes it.
+class StagedFolder {
+ public:
+  explicit StagedFolder(std::filesystem::path target, bool replace = false);
+  ~StagedFolder();
+  StagedFolder(const StagedFolder&) = delete;
+  StagedFolder& operator=(const StagedFolder&) = delete;
+
+  const std::filesystem::path& path() const { return staging_; }
+  void commit();
+
+ private:
+  std::filesystem::path target_, staging_;
+  bool committed_ = false;
+};
+
+}  // namespace odenet

@@ -1,0 +1,75 @@
+// A network as data: the stages of the ODENet paper's Table 2, their shapes and counts. Everything else (float network,
+// integer network, engine program) is built from it.
+//
+//   NetworkSpec net = make_spec("biased-odenet-20", 10);        // spec/zoo.h
+//   for (const LayerInfo& layer : layers(net)) ... layer.parameters, layer.macs
+//
+// A network is conv1 (3x3, norm, ReLU), a list of stages of blocks, global average pooling and a fully connected layer.
+// A block is conv 3x3, norm, ReLU, conv 3x3, norm:
+//   residual  y = relu(block(x) + shortcut(x)), shortcut of option A: subsample, append zero channels (no parameters)
+//   ode       z <- z + h f(z, t_i), t_i = i h, h = end_time / executions, once per execution (Euler); each convolution
+//             has one more input channel, the constant t (zero-padded like the others)
+// Convolutions have no bias. Norms have scale and bias per channel; an ODEBlock keeps running statistics per execution.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+namespace odenet {
+
+struct Stage {
+  std::string name;    // "layer3_2"
+  int in_channels = 0;
+  int channels = 0;
+  int stride = 1;      // of the first convolution
+  int blocks = 1;      // instances, each with weights of its own
+  int executions = 1;  // of each instance
+  bool ode = false;    // ODEBlock instead of residual block
+
+  bool operator==(const Stage&) const = default;
+};
+
+struct NetworkSpec {
+  std::string model;  // canonical name in the zoo: "biased-odenet-20"
+  int classes = 0;
+  int in_channels = 3, height = 32, width = 32;
+  int stem_channels = 16;
+  double end_time = 1.0;  // T: an ODEBlock integrates from t = 0 to T
+  std::vector<Stage> stages;
+
+  double step_size(const Stage& stage) const { return end_time / stage.executions; }
+  int features() const { return stages.empty() ? stem_channels : stages.back().channels; }
+
+  bool operator==(const NetworkSpec&) const = default;
+};
+
+// One row of the paper's Table 2: a stage, conv1 or fc.
+struct LayerInfo {
+  std::string name;
+  int channels = 0, height = 0, width = 0;  // output
+  int blocks = 1, executions = 1;
+  bool ode = false;
+  int64_t parameters = 0;
+  int64_t macs = 0;  // multiply-adds of one image, all blocks and executions; the time plane is a constant and needs none
+};
+
+std::vector<LayerInfo> layers(const NetworkSpec& spec);
+int64_t parameter_count(const NetworkSpec& spec);
+int64_t mac_count(const NetworkSpec& spec);
+
+// "layer3_2.0", ".1", ...: the name of block `index` of a stage, the prefix of its tensors in every file.
+std::string block_name(const Stage& stage, int index);
+
+// Height and width after a 3x3 convolution with padding 1.
+inline int conv_size(int size, int stride) { return (size - 1) / stride + 1; }
+
+// JSON as kept in the metadata of checkpoints and integer networks. from_json checks ranges and that stages fit together,
+// and throws Error.
+void to_json(nlohmann::json& json, const NetworkSpec& spec);
+void from_json(const nlohmann::json& json, NetworkSpec& spec);
+NetworkSpec parse_spec(const std::string& text, const std::string& source);
+std::string dump_spec(const NetworkSpec& spec);
+
+}  // namespace odenet
