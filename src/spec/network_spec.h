@@ -19,6 +19,8 @@
 
 namespace odenet {
 
+inline constexpr int kMaxRepeats = 1024;  // blocks or executions of one stage
+
 struct Stage {
   std::string name;    // "layer3_2"
   int in_channels = 0;

@@ -1,0 +1,140 @@
+#include "spec/network_spec.h"
+
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+
+namespace odenet {
+
+namespace {
+
+int64_t conv_weights(int in_channels, int channels) { return int64_t{9} * in_channels * channels; }
+
+constexpr int kLargest = 1 << 16;
+
+// A member of the spec's JSON in [low, high].
+int get_int(const nlohmann::json& json, const char* key, int low, int high) {
+  const int value = json.at(key).get<int>();
+  if (value < low || value > high) throw Error("network spec: {} is {}, expected {} to {}", key, value, low, high);
+  return value;
+}
+
+}  // namespace
+
+std::vector<LayerInfo> layers(const NetworkSpec& spec) {
+  int height = spec.height, width = spec.width;
+  std::vector<LayerInfo> result;
+  const int64_t stem = conv_weights(spec.in_channels, spec.stem_channels);
+  result.push_back({.name = "conv1",
+                    .channels = spec.stem_channels,
+                    .height = height,
+                    .width = width,
+                    .parameters = stem + 2 * spec.stem_channels,
+                    .macs = stem * height * width});
+  for (const Stage& stage : spec.stages) {
+    height = conv_size(height, stage.stride);
+    width = conv_size(width, stage.stride);
+    const int64_t weights =
+        conv_weights(stage.in_channels, stage.channels) + conv_weights(stage.channels, stage.channels);
+    const int64_t time_weights = stage.ode ? 2 * conv_weights(1, stage.channels) : 0;
+    result.push_back({.name = stage.name,
+                      .channels = stage.channels,
+                      .height = height,
+                      .width = width,
+                      .blocks = stage.blocks,
+                      .executions = stage.executions,
+                      .ode = stage.ode,
+                      .parameters = stage.blocks * (weights + time_weights + 4 * stage.channels),
+                      .macs = weights * height * width * stage.blocks * stage.executions});
+  }
+  const int64_t fc = int64_t{spec.features()} * spec.classes;
+  result.push_back(
+      {.name = "fc", .channels = spec.classes, .height = 1, .width = 1, .parameters = fc + spec.classes, .macs = fc});
+  return result;
+}
+
+int64_t parameter_count(const NetworkSpec& spec) {
+  int64_t sum = 0;
+  for (const LayerInfo& layer : layers(spec)) sum += layer.parameters;
+  return sum;
+}
+
+int64_t mac_count(const NetworkSpec& spec) {
+  int64_t sum = 0;
+  for (const LayerInfo& layer : layers(spec)) sum += layer.macs;
+  return sum;
+}
+
+std::string block_name(const Stage& stage, int index) { return fmt::format("{}.{}", stage.name, index); }
+
+void to_json(nlohmann::json& json, const NetworkSpec& spec) {
+  auto stages = nlohmann::json::array();
+  for (const Stage& s : spec.stages)
+    stages.push_back({{"name", s.name},
+                      {"in_channels", s.in_channels},
+                      {"channels", s.channels},
+                      {"stride", s.stride},
+                      {"blocks", s.blocks},
+                      {"executions", s.executions},
+                      {"ode", s.ode}});
+  json = {{"model", spec.model},
+          {"classes", spec.classes},
+          {"in_channels", spec.in_channels},
+          {"height", spec.height},
+          {"width", spec.width},
+          {"stem_channels", spec.stem_channels},
+          {"end_time", spec.end_time},
+          {"stages", std::move(stages)}};
+}
+
+void from_json(const nlohmann::json& json, NetworkSpec& spec) {
+  spec = {};
+  spec.model = json.at("model").get<std::string>();
+  spec.classes = get_int(json, "classes", 1, kLargest);
+  spec.in_channels = get_int(json, "in_channels", 1, kLargest);
+  spec.height = get_int(json, "height", 2, kLargest);
+  spec.width = get_int(json, "width", 2, kLargest);
+  spec.stem_channels = get_int(json, "stem_channels", 1, kLargest);
+  spec.end_time = json.at("end_time").get<double>();
+  if (!(spec.end_time > 0)) throw Error("network spec: end_time is {}, expected more than 0", spec.end_time);
+  int channels = spec.stem_channels;
+  for (const auto& entry : json.at("stages")) {
+    Stage stage;
+    stage.name = entry.at("name").get<std::string>();
+    stage.in_channels = get_int(entry, "in_channels", 1, kLargest);
+    stage.channels = get_int(entry, "channels", 1, kLargest);
+    stage.stride = get_int(entry, "stride", 1, 2);
+    stage.blocks = get_int(entry, "blocks", 1, kMaxRepeats);
+    stage.executions = get_int(entry, "executions", 1, kMaxRepeats);
+    stage.ode = entry.at("ode").get<bool>();
+    if (stage.in_channels != channels)
+      throw Error("network spec: stage {} takes {} channels, the one before gives {}", stage.name, stage.in_channels,
+                  channels);
+    const bool same_shape = stage.stride == 1 && stage.in_channels == stage.channels;
+    if (stage.ode && !same_shape)
+      throw Error("network spec: ODEBlock {} changes the shape; z and f(z, t) must have one shape", stage.name);
+    if (stage.in_channels > stage.channels)
+      throw Error("network spec: stage {} has fewer channels ({}) than its input ({})", stage.name, stage.channels,
+                  stage.in_channels);
+    if (stage.blocks > 1 && !same_shape)
+      throw Error("network spec: stage {} repeats a block that changes the shape", stage.name);
+    if (stage.executions > 1 && !stage.ode)
+      throw Error("network spec: stage {} executes a residual block {} times", stage.name, stage.executions);
+    channels = stage.channels;
+    spec.stages.push_back(std::move(stage));
+  }
+}
+
+NetworkSpec parse_spec(const std::string& text, const std::string& source) {
+  try {
+    return nlohmann::json::parse(text).get<NetworkSpec>();
+  } catch (const nlohmann::json::exception& e) {
+    throw Error("{}: damaged network spec: {}", source, e.what());
+  } catch (const Error& e) {
+    throw Error("{}: {}", source, e.what());
+  }
+}
+
+std::string dump_spec(const NetworkSpec& spec) { return nlohmann::json(spec).dump(); }
+
+}  // namespace odenet
