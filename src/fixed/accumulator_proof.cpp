@@ -1,0 +1,57 @@
+#include "fixed/accumulator_proof.h"
+
+#include <cstdlib>
+
+#include "core/error.h"
+
+namespace odenet::fixed {
+
+AccumulatorProof prove_accumulator(std::string layer, std::span<const int32_t> weights, int channels,
+                                   Format activation) {
+  AccumulatorProof proof{.layer = std::move(layer), .bound = accumulator_bound(activation)};
+  const size_t each = weights.size() / static_cast<size_t>(channels);
+  for (int channel = 0; channel < channels; ++channel) {
+    int64_t sum = 0;
+    for (const int32_t w : weights.subspan(static_cast<size_t>(channel) * each, each)) sum += std::abs(int64_t{w});
+    if (sum > proof.weight_sum) {
+      proof.weight_sum = sum;
+      proof.channel = channel;
+    }
+  }
+  return proof;
+}
+
+std::vector<AccumulatorProof> prove_accumulators(const Block& block, const Formats& formats) {
+  return {prove_accumulator(block.name + ".conv1", block.conv1.weight, block.conv1.channels, formats.activation),
+          prove_accumulator(block.name + ".conv2", block.conv2.weight, block.conv2.channels, formats.activation)};
+}
+
+std::vector<AccumulatorProof> prove_accumulators(const Network& network) {
+  const Format activation = network.activation;
+  std::vector<AccumulatorProof> proofs{
+      prove_accumulator("conv1", network.stem.weight, network.stem.channels, activation)};
+  for (const Block& block : network.blocks)
+    for (AccumulatorProof& proof : prove_accumulators(block, network.formats())) proofs.push_back(std::move(proof));
+  proofs.push_back(prove_accumulator("fc", network.fc_weight, network.spec.classes, activation));
+  return proofs;
+}
+
+void require_accumulator_fits(const AccumulatorProof& p, Format weight) {
+  if (!p.holds())
+    throw Error(
+        "{}, output channel {}: the sum of |weights| is {} ({:.3f}), more than {} ({:.3f}): a {}-bit accumulator could "
+        "overflow; train with more weight decay",
+        p.layer, p.channel, p.weight_sum, weight.to_real(p.weight_sum), p.bound, weight.to_real(p.bound),
+        kAccumulatorBits);
+}
+
+void require_accumulators_fit(const Network& network) {
+  for (const AccumulatorProof& proof : prove_accumulators(network)) require_accumulator_fits(proof, network.weight);
+}
+
+void require_accumulators_fit(const Block& block, const Formats& formats) {
+  for (const AccumulatorProof& proof : prove_accumulators(block, formats))
+    require_accumulator_fits(proof, formats.weight);
+}
+
+}  // namespace odenet::fixed

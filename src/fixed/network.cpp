@@ -1,0 +1,175 @@
+#include "fixed/network.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "core/error.h"
+
+namespace odenet::fixed {
+
+namespace {
+
+constexpr const char* kFormat = "odenet-q";
+
+nlohmann::json to_json(Format format) { return {{"width", format.width}, {"fraction", format.fraction}}; }
+
+Format parse_format(const nlohmann::json& json, const char* name) {
+  const Format format{json.at(name).at("width").get<int>(), json.at(name).at("fraction").get<int>()};
+  if (format.width < 2 || format.width > 32 || format.fraction < 0 || format.fraction >= format.width)
+    throw Error("{} format has width {} and fraction {}, expected a width of 2 to 32 and a fraction below it", name,
+                format.width, format.fraction);
+  return format;
+}
+
+// One walk for const and mutable networks: visit(name, shape, format, values).
+template <typename Net, typename Visit>
+void walk(Net& net, const Visit& visit) {
+  const NetworkSpec& spec = net.spec;
+  const auto visit_conv = [&](const std::string& name, auto& conv, int executions) {
+    visit(name + ".weight", Shape{conv.channels, conv.in_channels, 3, 3}, net.weight, conv.weight);
+    if (executions > 0) visit(name + ".time_bias", Shape{executions, conv.channels, 9}, net.activation, conv.time_bias);
+  };
+  const auto visit_norm = [&](const std::string& name, auto& norm, int executions, int channels) {
+    visit(name + ".scale", Shape{executions, channels}, net.scale, norm.scale);
+    visit(name + ".shift", Shape{executions, channels}, net.activation, norm.shift);
+  };
+  visit("input_table", Shape{spec.in_channels, 256}, net.activation, net.input_table);
+  visit_conv("conv1", net.stem, 0);
+  visit_norm("conv1.norm", net.stem_norm, 1, spec.stem_channels);
+  for (auto& block : net.blocks) {
+    const int time_planes = block.ode ? block.executions : 0;
+    visit_conv(block.name + ".conv1", block.conv1, time_planes);
+    visit_norm(block.name + ".norm1", block.norm1, block.executions, block.conv1.channels);
+    visit_conv(block.name + ".conv2", block.conv2, time_planes);
+    visit_norm(block.name + ".norm2", block.norm2, block.executions, block.conv2.channels);
+  }
+  visit("fc.weight", Shape{spec.classes, spec.features()}, net.weight, net.fc_weight);
+  visit("fc.bias", Shape{spec.classes}, net.activation, net.fc_bias);
+}
+
+bool same_geometry(const Conv& a, const Conv& b) {
+  return a.in_channels == b.in_channels && a.channels == b.channels && a.stride == b.stride;
+}
+
+bool same_geometry(const Block& a, const Block& b) {
+  return a.name == b.name && a.ode == b.ode && a.executions == b.executions && a.height == b.height &&
+         a.width == b.width && same_geometry(a.conv1, b.conv1) && same_geometry(a.conv2, b.conv2);
+}
+
+}  // namespace
+
+Network make_skeleton(const NetworkSpec& spec, const Formats& formats) {
+  Network net;
+  static_cast<Formats&>(net) = formats;
+  net.spec = spec;
+  net.stem = {.in_channels = spec.in_channels, .channels = spec.stem_channels, .stride = 1};
+  int height = spec.height, width = spec.width;
+  for (const Stage& stage : spec.stages)
+    for (int i = 0; i < stage.blocks; ++i) {
+      if (stage.ode && (height < 2 || width < 2))
+        throw Error("ODEBlock {}: maps of {} x {} pixels, expected at least 2 x 2", stage.name, height, width);
+      Block block;
+      block.name = block_name(stage, i);
+      block.ode = stage.ode;
+      block.executions = stage.executions;
+      block.height = height;
+      block.width = width;
+      block.conv1 = {.in_channels = stage.in_channels, .channels = stage.channels, .stride = stage.stride};
+      block.conv2 = {.in_channels = stage.channels, .channels = stage.channels, .stride = 1};
+      height = block.out_height();
+      width = block.out_width();
+      net.blocks.push_back(std::move(block));
+    }
+  return net;
+}
+
+Network make_network(const NetworkSpec& spec, const Formats& formats) {
+  Network net = make_skeleton(spec, formats);
+  walk(net, [](const std::string&, const Shape& shape, Format, std::vector<int32_t>& values) {
+    values.resize(static_cast<size_t>(element_count(shape)));
+  });
+  return net;
+}
+
+void for_each_tensor(Network& network, const std::function<void(const TensorView&)>& visit) {
+  walk(network, [&](const std::string& name, const Shape& shape, Format format, std::vector<int32_t>& values) {
+    visit({name, shape, format, values});
+  });
+}
+
+void check(const Network& network) {
+  const size_t classes = static_cast<size_t>(network.spec.classes);
+  if (network.class_names.size() != classes)
+    throw Error("{} class names for {} classes", network.class_names.size(), classes);
+  const Network expected = make_skeleton(network.spec, network.formats());
+  if (!std::equal(network.blocks.begin(), network.blocks.end(), expected.blocks.begin(), expected.blocks.end(),
+                  [](const Block& a, const Block& b) { return same_geometry(a, b); }) ||
+      !same_geometry(network.stem, expected.stem))
+    throw Error("the blocks of the network are not those of its spec, {}", network.spec.model);
+  walk(network, [](const std::string& name, const Shape& shape, Format format, const std::vector<int32_t>& values) {
+    if (static_cast<int64_t>(values.size()) != element_count(shape))
+      throw Error("tensor {}: {} values, expected the shape {}", name, values.size(), to_string(shape));
+    for (size_t i = 0; i < values.size(); ++i)
+      if (!format.contains(values[i]))
+        throw Error("tensor {}: value {} at index {} is out of range for {} ({} to {})", name, values[i], i,
+                    describe(format), format.min(), format.max());
+  });
+}
+
+SafeTensors Network::to_tensors() const {
+  check(*this);
+  SafeTensors file;
+  file.metadata["format"] = kFormat;
+  file.metadata["spec"] = dump_spec(spec);
+  file.metadata["dataset"] = dataset;
+  file.metadata["class_names"] = nlohmann::json(class_names).dump();
+  file.metadata["formats"] = nlohmann::json{
+      {"activation", to_json(activation)},
+      {"weight", to_json(weight)},
+      {"scale", to_json(scale)}}.dump();
+  walk(*this, [&](const std::string& name, const Shape& shape, Format, const std::vector<int32_t>& values) {
+    file.add<int32_t>(name, shape, values);
+  });
+  return file;
+}
+
+void Network::save(const std::filesystem::path& path) const { to_tensors().save(path); }
+
+Network Network::from_tensors(const SafeTensors& file) {
+  const std::string& kind = file.meta("format");
+  if (kind == "odenet-checkpoint")
+    throw Error("{}: a float checkpoint, expected an integer network; `odenet quantize` makes one from it",
+                file.source);
+  if (kind != kFormat)
+    throw Error("{}: its format is '{}', expected '{}', as written by `odenet quantize`", file.source, kind, kFormat);
+  try {
+    Formats formats;
+    const auto json = nlohmann::json::parse(file.meta("formats"));
+    formats.activation = parse_format(json, "activation");
+    formats.weight = parse_format(json, "weight");
+    formats.scale = parse_format(json, "scale");
+    Network net = make_skeleton(parse_spec(file.meta("spec"), file.source), formats);
+    net.dataset = file.meta("dataset");
+    net.class_names = nlohmann::json::parse(file.meta("class_names")).get<std::vector<std::string>>();
+    std::set<std::string> expected;
+    walk(net, [&](const std::string& name, const Shape& shape, Format, std::vector<int32_t>& values) {
+      values = file.get<int32_t>(name, shape);
+      expected.insert(name);
+    });
+    for (const auto& [name, tensor] : file.tensors)
+      if (!expected.contains(name)) throw Error("tensor {} does not belong to {}", name, net.spec.model);
+    check(net);
+    return net;
+  } catch (const nlohmann::json::exception& e) {
+    throw Error("{}: damaged metadata: {}", file.source, e.what());
+  } catch (const Error& e) {
+    const std::string message = e.what();
+    if (message.starts_with(file.source)) throw;
+    throw Error("{}: {}", file.source, message);
+  }
+}
+
+Network Network::load(const std::filesystem::path& path) { return from_tensors(SafeTensors::load(path)); }
+
+}  // namespace odenet::fixed

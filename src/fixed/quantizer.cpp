@@ -1,0 +1,171 @@
+#include "fixed/quantizer.h"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "core/error.h"
+#include "fixed/accumulator_proof.h"
+
+namespace odenet::fixed {
+
+namespace {
+
+// Reads tensors of the checkpoint and remembers which, so that unexpected ones can be refused.
+class Reader {
+ public:
+  explicit Reader(const SafeTensors& checkpoint) : checkpoint_(checkpoint) {}
+
+  std::vector<float> get(const std::string& name, const Shape& shape) {
+    seen_.insert(name);
+    return checkpoint_.get<float>(name, shape);
+  }
+
+  void refuse_unread(const std::string& model) const {
+    for (const auto& [name, tensor] : checkpoint_.tensors)
+      if (!seen_.contains(name))
+        throw Error("{}: tensor '{}' does not belong to {}; is it a checkpoint of another model?", checkpoint_.source,
+                    name, model);
+  }
+
+  const std::string& source() const { return checkpoint_.source; }
+
+ private:
+  const SafeTensors& checkpoint_;
+  std::set<std::string> seen_;
+};
+
+class Quantizer {
+ public:
+  Quantizer(const SafeTensors& checkpoint, const NetworkSpec& spec, const Formats& formats)
+      : reader_(checkpoint), net_(make_skeleton(spec, formats)) {}
+
+  Network run(const std::vector<double>& mean, const std::vector<double>& deviation) {
+    const NetworkSpec& spec = net_.spec;
+    net_.input_table.resize(static_cast<size_t>(spec.in_channels) * 256);
+    for (size_t i = 0; i < net_.input_table.size(); ++i) {
+      const double pixel = static_cast<double>(i % 256) / 255.0;
+      net_.input_table[i] = convert((pixel - mean[i / 256]) / deviation[i / 256], net_.activation, "input_table", i);
+    }
+    read_weights("conv1", net_.stem);
+    read_norm("conv1.bn", {spec.stem_channels}, 1.0, net_.stem_norm);
+    auto block = net_.blocks.begin();
+    for (const Stage& stage : spec.stages)
+      for (int i = 0; i < stage.blocks; ++i, ++block) read_block(*block, stage.ode ? spec.step_size(stage) : 1.0);
+    const Shape fc{spec.classes, spec.features()};
+    convert_all(reader_.get("fc.weight", fc), net_.weight, "fc.weight", net_.fc_weight);
+    convert_all(reader_.get("fc.bias", {spec.classes}), net_.activation, "fc.bias", net_.fc_bias);
+    reader_.refuse_unread(spec.model);
+    return std::move(net_);
+  }
+
+ private:
+  int32_t convert(double value, Format format, const std::string& name, size_t index) const {
+    const auto result = to_fixed(value, format);
+    if (!result)
+      throw Error("{}: {} is {} at index {}, out of range for {} ({} to {})", reader_.source(), name, value, index,
+                  describe(format), format.to_real(format.min()), format.to_real(format.max()));
+    return *result;
+  }
+
+  void convert_all(const std::vector<float>& values, Format format, const std::string& name,
+                   std::vector<int32_t>& result) const {
+    result.resize(values.size());
+    for (size_t i = 0; i < values.size(); ++i) result[i] = convert(values[i], format, name, i);
+  }
+
+  void read_weights(const std::string& name, Conv& conv) {
+    const std::string tensor = name + ".weight";
+    convert_all(reader_.get(tensor, {conv.channels, conv.in_channels, 3, 3}), net_.weight, tensor, conv.weight);
+  }
+
+  // t_i times the sum of the taps inside the image; class as in Conv::time_bias.
+  void read_time_bias(const std::string& name, int executions, double step_size, Conv& conv) {
+    const std::string tensor = name + ".time_weight";
+    const std::vector<float> taps = reader_.get(tensor, {conv.channels, 1, 3, 3});
+    const auto inside = [](int border, int tap) { return !(border == 0 && tap == 0) && !(border == 2 && tap == 2); };
+    conv.time_bias.resize(static_cast<size_t>(executions) * taps.size());
+    for (size_t i = 0; i < conv.time_bias.size(); ++i) {
+      const size_t channel = i / 9 % static_cast<size_t>(conv.channels);
+      const int row = static_cast<int>(i % 9) / 3, column = static_cast<int>(i % 3);
+      const double time = static_cast<double>(i / (9 * static_cast<size_t>(conv.channels))) * step_size;
+      double sum = 0;
+      for (int tap = 0; tap < 9; ++tap)
+        if (inside(row, tap / 3) && inside(column, tap % 3)) sum += taps[channel * 9 + static_cast<size_t>(tap)];
+      conv.time_bias[i] = convert(time * sum, net_.activation, fmt::format("time bias of {}", name), i);
+    }
+  }
+
+  // `statistics`: shape of mean and variance, [C] or [executions, C].
+  // scale = factor * weight / sqrt(var + epsilon), shift = factor * bias - mean * scale.
+  void read_norm(const std::string& name, const Shape& statistics, double factor, Norm& norm) {
+    const int64_t channels = statistics.back();
+    const std::vector<float> weight = reader_.get(name + ".weight", {channels});
+    const std::vector<float> bias = reader_.get(name + ".bias", {channels});
+    const std::vector<float> mean = reader_.get(name + ".running_mean", statistics);
+    const std::vector<float> variance = reader_.get(name + ".running_var", statistics);
+    norm.scale.resize(mean.size());
+    norm.shift.resize(mean.size());
+    for (size_t i = 0; i < norm.scale.size(); ++i) {
+      const size_t channel = i % static_cast<size_t>(channels);
+      if (!(variance[i] >= 0))
+        throw Error("{}: {}.running_var is {} at index {}, expected 0 or more", reader_.source(), name, variance[i], i);
+      const double scale = factor * weight[channel] / std::sqrt(double{variance[i]} + kNormEpsilon);
+      norm.scale[i] = convert(scale, net_.scale, fmt::format("scale of {}", name), i);
+      norm.shift[i] =
+          convert(factor * bias[channel] - mean[i] * scale, net_.activation, fmt::format("shift of {}", name), i);
+    }
+  }
+
+  void read_block(Block& block, double step_size) {
+    read_weights(block.name + ".conv1", block.conv1);
+    read_weights(block.name + ".conv2", block.conv2);
+    if (block.ode) {
+      read_time_bias(block.name + ".conv1", block.executions, step_size, block.conv1);
+      read_time_bias(block.name + ".conv2", block.executions, step_size, block.conv2);
+    }
+    const int64_t channels = block.conv1.channels;
+    const Shape statistics = block.ode ? Shape{block.executions, channels} : Shape{channels};
+    read_norm(block.name + ".bn1", statistics, 1.0, block.norm1);
+    read_norm(block.name + ".bn2", statistics, step_size, block.norm2);
+  }
+
+  Reader reader_;
+  Network net_;
+};
+
+}  // namespace
+
+Network quantize(const SafeTensors& checkpoint, const QuantizeOptions& options) {
+  const std::string& kind = checkpoint.meta("format");
+  if (kind != "odenet-checkpoint")
+    throw Error("{}: its format is '{}', expected 'odenet-checkpoint', as written by `odenet train`{}",
+                checkpoint.source, kind, kind == "odenet-q" ? "; this network is already quantized" : "");
+  const NetworkSpec spec = parse_spec(checkpoint.meta("spec"), checkpoint.source);
+  std::vector<double> mean, deviation;
+  std::vector<std::string> class_names;
+  try {
+    const auto normalization = nlohmann::json::parse(checkpoint.meta("normalization"));
+    mean = normalization.at("mean").get<std::vector<double>>();
+    deviation = normalization.at("std").get<std::vector<double>>();
+    class_names = nlohmann::json::parse(checkpoint.meta("class_names")).get<std::vector<std::string>>();
+  } catch (const nlohmann::json::exception& e) {
+    throw Error("{}: damaged metadata: {}", checkpoint.source, e.what());
+  }
+  const size_t channels = static_cast<size_t>(spec.in_channels);
+  if (mean.size() != channels || deviation.size() != channels)
+    throw Error("{}: normalization has {} means and {} deviations, expected {}", checkpoint.source, mean.size(),
+                deviation.size(), channels);
+  Network net = Quantizer(checkpoint, spec, options.formats).run(mean, deviation);
+  net.dataset = checkpoint.meta("dataset");
+  net.class_names = std::move(class_names);
+  try {
+    check(net);
+    require_accumulators_fit(net);
+  } catch (const Error& e) {
+    throw Error("{}: {}", checkpoint.source, e.what());
+  }
+  return net;
+}
+
+}  // namespace odenet::fixed

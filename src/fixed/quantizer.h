@@ -1,0 +1,32 @@
+// From a float checkpoint to the integer network: folds norms, the time plane, the step size and the input's
+// normalisation into integers, each computed in double and rounded once, half up.
+//
+//   fixed::Network net = fixed::quantize(SafeTensors::load("runs/a/best.safetensors"));
+//   net.save("runs/a/q20.safetensors");
+//
+// The checkpoint (tensors in F32, metadata as JSON):
+//   metadata  "format" = "odenet-checkpoint", "spec", "dataset", "class_names" ["cat", ...],
+//             "normalization" {"mean": [...], "std": [...]}: x = (pixel / 255 - mean) / std
+//   "conv1.weight" [16, 3, 3, 3], "conv1.bn.weight", ".bias", ".running_mean", ".running_var" [16]
+//   "<block>.conv1.weight" [C, Cin, 3, 3], "<block>.bn1.weight", ".bias" [C], ".running_mean", ".running_var" [C], in
+//   ODEBlocks [executions, C] and "<block>.conv1.time_weight" [C, 1, 3, 3]; the same with conv2, bn2
+//   "fc.weight" [classes, features], "fc.bias" [classes]
+//
+// Throws Error for missing, unexpected or misshapen tensors, for values out of a format's range (naming tensor, index,
+// value and range), and for weights that break the accumulator proof.
+#pragma once
+
+#include "core/safetensors.h"
+#include "fixed/network.h"
+
+namespace odenet::fixed {
+
+inline constexpr double kNormEpsilon = 1e-5;  // of every norm: y = (c - mean) / sqrt(var + epsilon) * weight + bias
+
+struct QuantizeOptions {
+  Formats formats;
+};
+
+Network quantize(const SafeTensors& checkpoint, const QuantizeOptions& options = {});
+
+}  // namespace odenet::fixed

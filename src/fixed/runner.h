@@ -1,0 +1,94 @@
+// Runs images through the integer network: the reference that the engine must match in every bit.
+//
+//   fixed::Runner runner(net);
+//   std::vector<int32_t> logits = runner.run(images);            // [N, 3, H, W] bytes -> [N, classes], activation
+//   format for (const auto& [layer, count] : runner.saturations()) ...
+//
+// The result does not depend on the number of threads, nor on how images are grouped into calls.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fixed/convolution.h"
+#include "fixed/network.h"
+
+namespace odenet::fixed {
+
+// Receives the values of one observation point for the images of one call, in activation format; the points and their
+// order are those of eval/backend.h.
+using Tap = std::function<void(std::string_view point, std::span<const int32_t> values)>;
+
+struct LayerSaturations {
+  std::string layer;  // "layer3_2.0.conv1", ".norm1", ".conv2", ".norm2", ".sum" (with the shortcut, or with z)
+  int64_t count = 0;
+};
+
+// One block: [N, Cin, H, W] -> [N, C, H', W']. Throws Error if its weights break the accumulator proof.
+class BlockRunner {
+ public:
+  BlockRunner(const Block& block, const Formats& formats, int threads = 0);
+
+  std::vector<int32_t> run(std::span<const int32_t> input, const Tap& tap = {});
+  std::vector<LayerSaturations> saturations() const;
+
+ private:
+  enum Layer { kConv1, kNorm1, kConv2, kNorm2, kSum, kLayers };
+
+  struct Workspace {
+    Convolution::Scratch scratch;
+    std::vector<int32_t> map;
+  };
+
+  Block block_;
+  Formats formats_;
+  Convolution conv1_, conv2_;
+  std::vector<Workspace> workspaces_;
+  std::array<std::atomic<int64_t>, kLayers> saturations_{};
+};
+
+class Runner {
+ public:
+  // z(0) of the images of one call, [N, C, H, W] -> z(T), of the same size.
+  using BlockFunction = std::function<std::vector<int32_t>(std::span<const int32_t>)>;
+
+  // threads 0: one a processor. Throws Error if the network is inconsistent or breaks the accumulator proof.
+  explicit Runner(Network network, int threads = 0);
+
+  std::vector<int32_t> run(std::span<const uint8_t> images, const Tap& tap = {});
+
+  // The input of block `index` for these images, [N, C, H, W].
+  std::vector<int32_t> block_input(std::span<const uint8_t> images, size_t index);
+
+  // That block alone.
+  BlockRunner& block(size_t index) { return *blocks_.at(index); }
+
+  // From now on run() lets `function` compute block `index`; of its observation points only the last remains.
+  void replace_block(size_t index, BlockFunction function);
+
+  const Network& network() const { return network_; }
+
+  // Saturated values since the start, in network order. Replaced blocks count none.
+  std::vector<LayerSaturations> saturations() const;
+
+ private:
+  int image_count(std::span<const uint8_t> images) const;
+  std::vector<int32_t> run_stem(std::span<const uint8_t> images);
+  std::vector<int32_t> run_blocks(std::span<const uint8_t> images, size_t end, const Tap& tap);
+
+  Network network_;
+  int threads_;
+  Convolution stem_;
+  std::vector<std::unique_ptr<BlockRunner>> blocks_;
+  std::vector<BlockFunction> replacements_;  // [blocks]; empty function: the integer network computes it
+  std::atomic<int64_t> stem_saturations_ = 0, stem_norm_saturations_ = 0, fc_saturations_ = 0;
+};
+
+}  // namespace odenet::fixed
