@@ -1,0 +1,211 @@
+// Random networks with the statistics of trained ones, for tests that need no training, and a plain double-precision
+// forward pass over a checkpoint's tensors to compare with.
+//
+//   SafeTensors checkpoint = synthetic_checkpoint(make_spec("odenet-20", 10), /*seed=*/1);
+//   std::vector<double> logits = reference_logits(checkpoint, spec, image);
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/safetensors.h"
+#include "spec/network_spec.h"
+
+namespace odenet::testing {
+
+// Two residual stages and an ODEBlock of 8 channels on 4 x 4 maps; images of 8 x 8.
+inline NetworkSpec small_spec(int classes = 5, int executions = 3) {
+  NetworkSpec spec;
+  spec.model = "small";
+  spec.classes = classes;
+  spec.height = spec.width = 8;
+  spec.stem_channels = 4;
+  spec.stages = {{.name = "layer1", .in_channels = 4, .channels = 4, .stride = 1, .blocks = 2},
+                 {.name = "layer2_1", .in_channels = 4, .channels = 8, .stride = 2},
+                 {.name = "layer2_2", .in_channels = 8, .channels = 8, .executions = executions, .ode = true}};
+  return spec;
+}
+
+inline std::vector<uint8_t> random_images(const NetworkSpec& spec, int count, uint32_t seed) {
+  std::mt19937 random(seed);
+  std::vector<uint8_t> images(static_cast<size_t>(count * spec.in_channels * spec.height * spec.width));
+  for (uint8_t& pixel : images) pixel = static_cast<uint8_t>(random() >> 24);
+  return images;
+}
+
+inline SafeTensors synthetic_checkpoint(const NetworkSpec& spec, uint32_t seed) {
+  std::mt19937 random(seed);
+  SafeTensors file;
+  file.source = "synthetic.safetensors";
+  file.metadata["format"] = "odenet-checkpoint";
+  file.metadata["spec"] = dump_spec(spec);
+  file.metadata["dataset"] = "sample";
+  std::vector<std::string> names;
+  for (int i = 0; i < spec.classes; ++i) names.push_back("class" + std::to_string(i));
+  file.metadata["class_names"] = nlohmann::json(names).dump();
+  file.metadata["normalization"] =
+      nlohmann::json{{"mean", std::vector<double>(static_cast<size_t>(spec.in_channels), 0.4734)},
+                     {"std", std::vector<double>(static_cast<size_t>(spec.in_channels), 0.2516)}}
+          .dump();
+  const auto add = [&](const std::string& name, const Shape& shape, double low, double high) {
+    std::uniform_real_distribution<float> value(static_cast<float>(low), static_cast<float>(high));
+    std::vector<float> values(static_cast<size_t>(element_count(shape)));
+    for (float& v : values) v = value(random);
+    file.add<float>(name, shape, values);
+  };
+  const auto add_conv = [&](const std::string& name, int in_channels, int channels, bool ode) {
+    const double limit = std::sqrt(6.0 / (9 * in_channels));  // He initialisation
+    add(name + ".weight", {channels, in_channels, 3, 3}, -limit, limit);
+    if (ode) add(name + ".time_weight", {channels, 1, 3, 3}, -limit, limit);
+  };
+  const auto add_norm = [&](const std::string& name, const Shape& statistics, double gain) {
+    add(name + ".weight", {statistics.back()}, 0.5 * gain, 1.5 * gain);
+    add(name + ".bias", {statistics.back()}, -0.2, 0.2);
+    add(name + ".running_mean", statistics, -0.2, 0.2);
+    add(name + ".running_var", statistics, 0.5, 1.5);
+  };
+  add_conv("conv1", spec.in_channels, spec.stem_channels, false);
+  add_norm("conv1.bn", {spec.stem_channels}, 1);
+  for (const Stage& stage : spec.stages)
+    for (int i = 0; i < stage.blocks; ++i) {
+      const std::string block = block_name(stage, i);
+      const Shape statistics = stage.ode ? Shape{stage.executions, stage.channels} : Shape{stage.channels};
+      add_conv(block + ".conv1", stage.in_channels, stage.channels, stage.ode);
+      add_norm(block + ".bn1", statistics, 1);
+      add_conv(block + ".conv2", stage.channels, stage.channels, stage.ode);
+      add_norm(block + ".bn2", statistics, 0.5);
+    }
+  add("fc.weight", {spec.classes, spec.features()}, -0.3, 0.3);
+  add("fc.bias", {spec.classes}, -0.1, 0.1);
+  return file;
+}
+
+// Receives the observation points of eval/backend.h.
+using ReferenceTap = std::function<void(const std::string& point, const std::vector<double>& values)>;
+
+// The definition of the float network, in double and loop by loop: the time plane is a real plane of constants,
+// padded with zeros like the others. image: [C, H, W] bytes.
+class Reference {
+ public:
+  Reference(const SafeTensors& file, const NetworkSpec& spec) : file_(file), spec_(spec) {}
+
+  std::vector<double> logits(std::span<const uint8_t> image, const ReferenceTap& tap = {}) const {
+    const auto emit = [&](const std::string& point, const std::vector<double>& values) {
+      if (tap) tap(point, values);
+    };
+    const auto normalization = nlohmann::json::parse(file_.meta("normalization"));
+    Map x{spec_.in_channels, spec_.height, spec_.width, {}};
+    const size_t plane = image.size() / static_cast<size_t>(spec_.in_channels);
+    for (size_t i = 0; i < image.size(); ++i)
+      x.values.push_back((image[i] / 255.0 - normalization["mean"][i / plane].get<double>()) /
+                         normalization["std"][i / plane].get<double>());
+    x = relu(norm(conv(x, "conv1", 1, false, 0), "conv1.bn", 0));
+    emit("conv1", x.values);
+    for (const Stage& stage : spec_.stages)
+      for (int index = 0; index < stage.blocks; ++index) {
+        const std::string block = block_name(stage, index);
+        for (int i = 0; i < stage.executions; ++i) {
+          const double time = i * spec_.step_size(stage);
+          const Map hidden = relu(norm(conv(x, block + ".conv1", stage.stride, stage.ode, time), block + ".bn1", i));
+          const Map f = norm(conv(hidden, block + ".conv2", 1, stage.ode, time), block + ".bn2", i);
+          if (stage.ode) {
+            for (size_t k = 0; k < f.values.size(); ++k) x.values[k] += spec_.step_size(stage) * f.values[k];
+          } else {
+            x = relu(add_shortcut(f, x, stage.stride));
+          }
+          const std::string point = stage.ode ? block + "[" + std::to_string(i) + "]" : block;
+          emit(point + ".hidden", hidden.values);
+          emit(point, x.values);
+        }
+      }
+    std::vector<double> pooled;
+    for (int c = 0; c < x.channels; ++c) {
+      double sum = 0;
+      for (int i = 0; i < x.height * x.width; ++i) sum += x.values[static_cast<size_t>(c * x.height * x.width + i)];
+      pooled.push_back(sum / (x.height * x.width));
+    }
+    emit("pool", pooled);
+    const auto weight = tensor("fc.weight"), bias = tensor("fc.bias");
+    std::vector<double> result;
+    for (size_t label = 0; label < bias.size(); ++label) {
+      double sum = bias[label];
+      for (size_t k = 0; k < pooled.size(); ++k) sum += pooled[k] * weight[label * pooled.size() + k];
+      result.push_back(sum);
+    }
+    emit("fc", result);
+    return result;
+  }
+
+ private:
+  struct Map {
+    int channels, height, width;
+    std::vector<double> values;
+    double at(int c, int y, int x) const {
+      if (y < 0 || x < 0 || y >= height || x >= width) return 0;
+      return values[static_cast<size_t>((c * height + y) * width + x)];
+    }
+  };
+
+  std::vector<float> tensor(const std::string& name) const {
+    return file_.get<float>(name, file_.tensors.at(name).shape);
+  }
+
+  Map conv(const Map& input, const std::string& name, int stride, bool ode, double time) const {
+    const auto weight = tensor(name + ".weight");
+    std::vector<float> time_weight;
+    if (ode) time_weight = tensor(name + ".time_weight");
+    const int channels = static_cast<int>(file_.tensors.at(name + ".weight").shape[0]);
+    Map out{channels, conv_size(input.height, stride), conv_size(input.width, stride), {}};
+    for (int o = 0; o < channels; ++o)
+      for (int y = 0; y < out.height; ++y)
+        for (int x = 0; x < out.width; ++x) {
+          double sum = 0;
+          for (int tap = 0; tap < 9; ++tap) {
+            const int row = y * stride + tap / 3 - 1, column = x * stride + tap % 3 - 1;
+            if (row < 0 || column < 0 || row >= input.height || column >= input.width) continue;
+            for (int c = 0; c < input.channels; ++c)
+              sum += input.at(c, row, column) * weight[static_cast<size_t>((o * input.channels + c) * 9 + tap)];
+            if (ode) sum += time * time_weight[static_cast<size_t>(o * 9 + tap)];
+          }
+          out.values.push_back(sum);
+        }
+    return out;
+  }
+
+  Map norm(Map map, const std::string& name, int execution) const {
+    const auto weight = tensor(name + ".weight"), bias = tensor(name + ".bias");
+    const auto mean = tensor(name + ".running_mean"), variance = tensor(name + ".running_var");
+    const size_t plane = static_cast<size_t>(map.height * map.width);
+    for (size_t i = 0; i < map.values.size(); ++i) {
+      const size_t c = i / plane, s = static_cast<size_t>(execution) * weight.size() + c;
+      map.values[i] = (map.values[i] - mean[s]) / std::sqrt(variance[s] + 1e-5) * weight[c] + bias[c];
+    }
+    return map;
+  }
+
+  static Map relu(Map map) {
+    for (double& value : map.values) value = std::max(value, 0.0);
+    return map;
+  }
+
+  static Map add_shortcut(Map map, const Map& input, int stride) {
+    size_t at = 0;
+    for (int c = 0; c < map.channels; ++c)
+      for (int y = 0; y < map.height; ++y)
+        for (int x = 0; x < map.width; ++x, ++at)
+          if (c < input.channels) map.values[at] += input.at(c, y * stride, x * stride);
+    return map;
+  }
+
+  const SafeTensors& file_;
+  const NetworkSpec& spec_;
+};
+
+}  // namespace odenet::testing
