@@ -1,0 +1,34 @@
+#include "progress_line.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+namespace odenet {
+
+using namespace std::chrono_literals;
+
+ProgressLine::ProgressLine() : terminal_(::isatty(STDERR_FILENO) == 1), last_(std::chrono::steady_clock::now()) {}
+
+void ProgressLine::show(bool force, const std::function<std::string()>& text) {
+  const auto now = std::chrono::steady_clock::now();
+  if (now - last_ < (terminal_ ? 200ms : 30s) && !(force && terminal_)) return;
+  last_ = now;
+  shown_ = true;
+  fmt::print(stderr, "{}", terminal_ ? "\r\033[K" + text() : text() + "\n");
+  std::fflush(stderr);
+}
+
+void ProgressLine::clear() {
+  if (terminal_ && shown_) fmt::print(stderr, "\r\033[K");
+  shown_ = false;
+}
+
+std::string duration(double seconds) {
+  const auto s = static_cast<long>(seconds + 0.5);
+  if (s >= 3600) return fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
+  return fmt::format("{}:{:02}", s / 60, s % 60);
+}
+
+}  // namespace odenet

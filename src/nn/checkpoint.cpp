@@ -1,0 +1,85 @@
+#include "nn/checkpoint.h"
+
+#include <torch/torch.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <set>
+
+namespace odenet::nn {
+
+namespace {
+
+constexpr const char* kFormat = "odenet-checkpoint";
+const std::set<std::string> kOwnKeys{"format", "spec", "dataset", "class_names", "normalization"};
+
+// Parameters and buffers by name.
+std::map<std::string, torch::Tensor> state_of(const Network& network) {
+  std::map<std::string, torch::Tensor> state;
+  for (const auto& item : network->named_parameters()) state[item.key()] = item.value();
+  for (const auto& item : network->named_buffers()) state[item.key()] = item.value();
+  return state;
+}
+
+ModelInfo parse_info(const SafeTensors& file, int classes) {
+  ModelInfo info;
+  info.dataset = file.meta("dataset");
+  try {
+    info.class_names = nlohmann::json::parse(file.meta("class_names")).get<std::vector<std::string>>();
+    const auto normalization = nlohmann::json::parse(file.meta("normalization"));
+    normalization.at("mean").get_to(info.normalization.mean);
+    normalization.at("std").get_to(info.normalization.std);
+  } catch (const nlohmann::json::exception& e) {
+    throw Error("{}: damaged metadata: {}", file.source, e.what());
+  }
+  if (info.class_names.size() != static_cast<size_t>(classes))
+    throw Error("{}: {} class names for {} classes", file.source, info.class_names.size(), classes);
+  for (const auto& [key, value] : file.metadata)
+    if (!kOwnKeys.contains(key)) info.notes[key] = value;
+  return info;
+}
+
+}  // namespace
+
+void save_checkpoint(const std::filesystem::path& path, const Network& network, const ModelInfo& info) {
+  SafeTensors file;
+  file.metadata = info.notes;
+  file.metadata["format"] = kFormat;
+  file.metadata["spec"] = dump_spec(network->spec());
+  file.metadata["dataset"] = info.dataset;
+  file.metadata["class_names"] = nlohmann::json(info.class_names).dump();
+  file.metadata["normalization"] =
+      nlohmann::json{{"mean", info.normalization.mean}, {"std", info.normalization.std}}.dump();
+  for (const auto& [name, tensor] : state_of(network)) {
+    const auto plain = tensor.detach().to(torch::kCPU, torch::kFloat32).contiguous();
+    file.add(name, plain.sizes().vec(),
+             std::span<const float>(plain.data_ptr<float>(), static_cast<size_t>(plain.numel())));
+  }
+  file.save(path);
+}
+
+Checkpoint load_checkpoint(const std::filesystem::path& path) {
+  const SafeTensors file = SafeTensors::load(path);
+  const auto format = file.metadata.find("format");
+  if (format == file.metadata.end() || format->second != kFormat)
+    throw Error("{}: expected a checkpoint written by odenet train (format {}), found format '{}'", path.string(),
+                kFormat, format == file.metadata.end() ? "" : format->second);
+  Checkpoint checkpoint;
+  checkpoint.network = Network(parse_spec(file.meta("spec"), path.string()));
+  checkpoint.info = parse_info(file, checkpoint.network->spec().classes);
+  const auto state = state_of(checkpoint.network);
+  for (const auto& [name, tensor] : file.tensors)
+    if (!state.contains(name))
+      throw Error("{}: unexpected tensor '{}' in a checkpoint of {}", path.string(), name,
+                  checkpoint.network->spec().model);
+  const torch::NoGradGuard no_grad;
+  for (const auto& [name, tensor] : state) {
+    auto values = file.get<float>(name, tensor.sizes().vec());
+    for (const float v : values)
+      if (!std::isfinite(v)) throw Error("{}: tensor '{}' holds the value {}", path.string(), name, v);
+    torch::Tensor(tensor).copy_(torch::from_blob(values.data(), tensor.sizes(), torch::kFloat32));
+  }
+  return checkpoint;
+}
+
+}  // namespace odenet::nn

@@ -1,0 +1,48 @@
+#include "nn/float_backend.h"
+
+#include <torch/torch.h>
+
+#include <thread>
+
+#include "core/error.h"
+
+namespace odenet::nn {
+
+namespace {
+
+std::span<const float> values_of(const torch::Tensor& contiguous) {
+  return {contiguous.data_ptr<float>(), static_cast<size_t>(contiguous.numel())};
+}
+
+}  // namespace
+
+torch::Tensor channels_last(std::vector<float>& pixels, int64_t n, int height, int width) {
+  return torch::from_blob(pixels.data(), {n, height, width, 3}).permute({0, 3, 1, 2});
+}
+
+void set_threads(int threads) {
+  if (threads < 0) throw Error("threads is {}, expected 0 (all cores) or more", threads);
+  const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  torch::set_num_threads(threads == 0 ? cores : threads);
+  at::globalContext().setFlushDenormal(true);
+}
+
+std::vector<float> FloatBackend::logits(std::span<const uint8_t> images, const eval::Tap& tap) {
+  const torch::InferenceMode guard;
+  const bool was_training = network_->is_training();
+  network_->eval();
+  const NetworkSpec& spec = network_->spec();
+  auto pixels = data::normalize(images, spec.height, spec.width, info_.normalization);
+  const auto n = static_cast<int64_t>(pixels.size()) / (int64_t{3} * spec.height * spec.width);
+  TensorTap tensor_tap;
+  if (tap)
+    tensor_tap = [&](const std::string& point, const torch::Tensor& value) {
+      tap(point, values_of(value.contiguous(torch::MemoryFormat::Contiguous)));
+    };
+  const auto result = network_->forward(channels_last(pixels, n, spec.height, spec.width), tensor_tap).contiguous();
+  network_->train(was_training);
+  const auto values = values_of(result);
+  return {values.begin(), values.end()};
+}
+
+}  // namespace odenet::nn

@@ -1,0 +1,34 @@
+// The float network as a backend: what was trained, in LibTorch, with running statistics.
+//
+//   auto backend = nn::FloatBackend(nn::load_checkpoint("best.safetensors"));
+//   std::vector<float> logits = backend.logits(images);
+#pragma once
+
+#include "eval/backend.h"
+#include "nn/checkpoint.h"
+
+namespace odenet::nn {
+
+class FloatBackend : public eval::Backend {
+ public:
+  explicit FloatBackend(Checkpoint checkpoint) : FloatBackend(checkpoint.network, checkpoint.info) {}
+  FloatBackend(Network network, ModelInfo info) : network_(std::move(network)), info_(std::move(info)) {}
+
+  std::string name() const override { return "float"; }
+  int classes() const override { return network_->spec().classes; }
+  const std::string& dataset() const override { return info_.dataset; }
+  std::vector<float> logits(std::span<const uint8_t> images, const eval::Tap& tap = {}) override;
+
+ private:
+  Network network_;
+  ModelInfo info_;
+};
+
+// A batch as the network takes it: [N, 3, H, W] in channels-last memory from normalised [N, H, W, 3] values, which must
+// outlive it.
+torch::Tensor channels_last(std::vector<float>& pixels, int64_t n, int height, int width);
+
+// Threads of LibTorch's kernels; Debian's LibTorch starts with one. 0: all cores.
+void set_threads(int threads);
+
+}  // namespace odenet::nn

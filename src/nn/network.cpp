@@ -1,0 +1,93 @@
+#include "nn/network.h"
+
+#include <fmt/format.h>
+#include <torch/torch.h>
+
+#include <cmath>
+
+namespace odenet::nn {
+
+namespace {
+
+// A module that only gives its children a common prefix.
+std::shared_ptr<torch::nn::Module> group() { return std::make_shared<torch::nn::Module>(); }
+
+}  // namespace
+
+BlockImpl::BlockImpl(const NetworkSpec& spec, const Stage& stage, int index)
+    : stage_(stage), name_(block_name(stage, index)), step_size_(spec.step_size(stage)) {
+  const int executions = stage.ode ? stage.executions : 0;
+  conv1_ = register_module("conv1", Conv3x3(stage.in_channels, stage.channels, stage.stride, stage.ode));
+  bn1_ = register_module("bn1", Norm(stage.channels, executions));
+  conv2_ = register_module("conv2", Conv3x3(stage.channels, stage.channels, 1, stage.ode));
+  bn2_ = register_module("bn2", Norm(stage.channels, executions));
+}
+
+torch::Tensor BlockImpl::forward(const torch::Tensor& x, const TensorTap& tap) {
+  return stage_.ode ? integrate(x, tap) : residual(x, tap);
+}
+
+torch::Tensor BlockImpl::residual(const torch::Tensor& x, const TensorTap& tap) {
+  const auto hidden = bn1_(conv1_(x)).relu_();
+  if (tap) tap(name_ + ".hidden", hidden);
+  const auto y = bn2_(conv2_(hidden)).add_(shortcut(x)).relu_();
+  if (tap) tap(name_, y);
+  return y;
+}
+
+torch::Tensor BlockImpl::integrate(torch::Tensor z, const TensorTap& tap) {
+  const auto plane1 = conv1_->time_plane(z.size(2), z.size(3));
+  const auto plane2 = conv2_->time_plane(z.size(2), z.size(3));
+  for (int i = 0; i < stage_.executions; ++i) {
+    const double t = i * step_size_;
+    const auto with_time = [t](const torch::Tensor& c, const torch::Tensor& plane) {
+      return t == 0 ? c : c.add_(plane, t);
+    };
+    const auto hidden = bn1_(with_time(conv1_(z), plane1), i).relu_();
+    const auto f = bn2_(with_time(conv2_(hidden), plane2), i);
+    z = torch::add(z, f, step_size_);
+    if (tap) {
+      const std::string point = fmt::format("{}[{}]", name_, i);
+      tap(point + ".hidden", hidden);
+      tap(point, z);
+    }
+  }
+  return z;
+}
+
+torch::Tensor BlockImpl::shortcut(const torch::Tensor& x) const {
+  if (stage_.stride == 1 && stage_.in_channels == stage_.channels) return x;
+  const auto subsampled = x.slice(2, 0, c10::nullopt, stage_.stride).slice(3, 0, c10::nullopt, stage_.stride);
+  return torch::constant_pad_nd(subsampled, {0, 0, 0, 0, 0, stage_.channels - stage_.in_channels});
+}
+
+NetworkImpl::NetworkImpl(NetworkSpec spec) : spec_(std::move(spec)) {
+  stem_ = register_module("conv1", Conv3x3(spec_.in_channels, spec_.stem_channels, 1, false));
+  stem_norm_ = stem_->register_module("bn", Norm(spec_.stem_channels));
+  for (const Stage& stage : spec_.stages) {
+    const auto members = register_module(stage.name, group());
+    for (int i = 0; i < stage.blocks; ++i)
+      blocks_.push_back(members->register_module(std::to_string(i), Block(spec_, stage, i)));
+  }
+  const auto fc = register_module("fc", group());
+  const double bound = 1.0 / std::sqrt(spec_.features());
+  const auto init = [&](torch::IntArrayRef shape) { return torch::empty(shape).uniform_(-bound, bound); };
+  fc_weight_ = fc->register_parameter("weight", init({spec_.classes, spec_.features()}));
+  fc_bias_ = fc->register_parameter("bias", init({spec_.classes}));
+}
+
+torch::Tensor NetworkImpl::forward(const torch::Tensor& images, const TensorTap& tap) {
+  const auto observe = [&](const char* point, const torch::Tensor& value) {
+    if (tap) tap(point, value);
+  };
+  auto x = stem_norm_(stem_(images)).relu_();
+  observe("conv1", x);
+  for (Block& block : blocks_) x = block(x, tap);
+  x = x.mean({2, 3});
+  observe("pool", x);
+  x = torch::linear(x, fc_weight_, fc_bias_);
+  observe("fc", x);
+  return x;
+}
+
+}  // namespace odenet::nn

@@ -1,0 +1,183 @@
+#include "train/config.h"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#define TOML_EXCEPTIONS 1
+#include <toml++/toml.h>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "data/dataset.h"
+#include "spec/zoo.h"
+#include "train/schedule.h"
+
+namespace odenet::train {
+
+namespace {
+
+template <typename Table>
+std::string names_of(const Table& table) {
+  std::string text;
+  for (const auto& row : table) text += fmt::format("{}{}", text.empty() ? "" : ", ", row.name);
+  return text;
+}
+
+template <typename T>
+bool parse_number(std::string_view text, T& value) {
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return code == std::errc() && end == text.data() + text.size();
+}
+
+Error bad_value(std::string_view name, std::string_view value, std::string_view expected) {
+  return Error("{} is '{}', expected {}", name, value, expected);
+}
+
+struct Setter {
+  TrainConfig& config;
+  std::string_view name, text;
+
+  void operator()(std::string TrainConfig::*member) const { config.*member = std::string(text); }
+  void operator()(int64_t TrainConfig::*member) const {
+    if (!parse_number(text, config.*member)) throw bad_value(name, text, "a whole number");
+  }
+  void operator()(double TrainConfig::*member) const {
+    if (!parse_number(text, config.*member) || !std::isfinite(config.*member)) throw bad_value(name, text, "a number");
+  }
+  void operator()(bool TrainConfig::*member) const {
+    if (text != "true" && text != "false") throw bad_value(name, text, "true or false");
+    config.*member = text == "true";
+  }
+  void operator()(std::vector<double> TrainConfig::*member) const {
+    std::vector<double> values;
+    for (size_t begin = 0; begin < text.size();) {
+      const size_t end = std::min(text.find(',', begin), text.size());
+      if (!parse_number(text.substr(begin, end - begin), values.emplace_back()))
+        throw bad_value(name, text, "numbers separated by commas");
+      begin = end + 1;
+    }
+    config.*member = values;
+  }
+};
+
+// A TOML value as the text that set_field takes; empty if it is of a type that no field has.
+std::string text_of(const toml::node& node) {
+  if (const auto* s = node.as_string()) return s->get();
+  if (const auto* i = node.as_integer()) return fmt::format("{}", i->get());
+  if (const auto* d = node.as_floating_point()) return fmt::format("{}", d->get());
+  if (const auto* b = node.as_boolean()) return b->get() ? "true" : "false";
+  std::string text;
+  if (const auto* list = node.as_array())
+    for (const auto& item : *list) text += fmt::format("{}{}", text.empty() ? "" : ",", text_of(item));
+  return text;
+}
+
+std::string model_help() { return "network: " + names_of(families()) + ", followed by -N"; }
+
+const Field& find_field(std::string_view name) {
+  for (const Field& field : fields())
+    if (field.name == name) return field;
+  throw Error("unknown setting '{}'; there are {}", name, names_of(fields()));
+}
+
+void require(bool condition, std::string_view name, const auto& value, std::string_view expected) {
+  if (!condition) throw bad_value(name, fmt::format("{}", value), expected);
+}
+
+}  // namespace
+
+std::span<const Field> fields() {
+  static const std::array<Field, 20> table{{
+      {"model", model_help(), &TrainConfig::model},
+      {"dataset", "data set: " + names_of(data::datasets()), &TrainConfig::dataset},
+      {"data_dir", "folder of the data set's files", &TrainConfig::data_dir},
+      {"train_limit", "train on the first K images only; 0: all", &TrainConfig::train_limit},
+      {"test_limit", "test on the first K images only; 0: all", &TrainConfig::test_limit},
+      {"epochs", "passes over the training images; 0 writes the initial network", &TrainConfig::epochs},
+      {"batch", "images a step", &TrainConfig::batch},
+      {"schedule", "learning-rate schedule: " + names_of(schedules()), &TrainConfig::schedule},
+      {"lr", "learning rate, the highest of the schedule", &TrainConfig::lr},
+      {"milestones", "epochs at which the step schedule multiplies by gamma", &TrainConfig::milestones},
+      {"gamma", "factor of the step schedule", &TrainConfig::gamma},
+      {"momentum", "momentum of SGD", &TrainConfig::momentum},
+      {"nesterov", "Nesterov's momentum", &TrainConfig::nesterov},
+      {"weight_decay", "L2 regularisation of convolutions and fc weights", &TrainConfig::weight_decay},
+      {"decay_all", "weight decay for norms and biases too", &TrainConfig::decay_all},
+      {"label_smoothing", "share of the target spread over all classes", &TrainConfig::label_smoothing},
+      {"augment", "random crop with padding 4, and horizontal flip", &TrainConfig::augment},
+      {"end_time", "T: ODEBlocks integrate from 0 to T", &TrainConfig::end_time},
+      {"seed", "of initial weights, order and augmentation", &TrainConfig::seed},
+      {"threads", "of the computation; 0: all cores", &TrainConfig::threads},
+  }};
+  return table;
+}
+
+void set_field(TrainConfig& config, std::string_view name, std::string_view value) {
+  std::visit(Setter{config, name, value}, find_field(name).member);
+}
+
+std::string field_text(const TrainConfig& config, const Field& field) {
+  return std::visit(
+      [&](const auto member) -> std::string {
+        const auto& value = config.*member;
+        if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::vector<double>>)
+          return fmt::format("{}", fmt::join(value, ","));
+        else
+          return fmt::format("{}", value);
+      },
+      field.member);
+}
+
+void load_config(TrainConfig& config, const std::filesystem::path& path) {
+  const std::string text = read_text_file(path);
+  try {
+    const toml::table table = toml::parse(text);
+    for (const auto& [key, node] : table) set_field(config, key.str(), text_of(node));
+  } catch (const toml::parse_error& e) {
+    throw Error("{}:{}: {}", path.string(), e.source().begin.line, e.description());
+  } catch (const Error& e) {
+    throw Error("{}: {}", path.string(), e.what());
+  }
+}
+
+std::string to_toml(const TrainConfig& config) {
+  toml::table table;
+  for (const Field& field : fields()) {
+    std::visit(
+        [&](const auto member) {
+          const auto& value = config.*member;
+          if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::vector<double>>) {
+            toml::array list;
+            for (const double v : value) list.push_back(v);
+            table.insert(field.name, list);
+          } else {
+            table.insert(field.name, value);
+          }
+        },
+        field.member);
+  }
+  std::ostringstream out;
+  out << table << '\n';
+  return out.str();
+}
+
+void validate(const TrainConfig& config) {
+  const auto& dataset = data::find_dataset(config.dataset);
+  make_spec(config.model, dataset.classes, config.end_time);
+  find_schedule(config.schedule);
+  require(config.train_limit >= 0, "train_limit", config.train_limit, "0 or more");
+  require(config.test_limit >= 0, "test_limit", config.test_limit, "0 or more");
+  require(config.epochs >= 0 && config.epochs <= 100000, "epochs", config.epochs, "0 to 100000");
+  require(config.batch >= 1 && config.batch <= 65536, "batch", config.batch, "1 to 65536");
+  require(config.lr > 0, "lr", config.lr, "more than 0");
+  require(config.gamma > 0, "gamma", config.gamma, "more than 0");
+  require(config.momentum >= 0 && config.momentum < 1, "momentum", config.momentum, "0 to below 1");
+  require(!config.nesterov || config.momentum > 0, "momentum", config.momentum, "more than 0 with nesterov");
+  require(config.weight_decay >= 0, "weight_decay", config.weight_decay, "0 or more");
+  require(config.label_smoothing >= 0 && config.label_smoothing < 1, "label_smoothing", config.label_smoothing,
+          "0 to below 1");
+  require(config.threads >= 0 && config.threads <= 1024, "threads", config.threads, "0 to 1024");
+  require(config.seed >= 0, "seed", config.seed, "0 or more");
+}
+
+}  // namespace odenet::train

@@ -1,0 +1,70 @@
+// Everything that decides a training run, as one flat table: the fields are the keys of config.toml and the options of
+// `odenet train`.
+//
+//   TrainConfig config;
+//   load_config(config, "configs/cifar10-10-epochs.toml");
+//   set_field(config, "epochs", "10");
+//   validate(config);
+//   write_file(run / "config.toml", to_toml(config));   // resolved: reproduces the run
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace odenet::train {
+
+struct TrainConfig {
+  std::string model = "biased-odenet-20";
+  std::string dataset = "sample";
+  std::string data_dir = "data";
+  int64_t train_limit = 0;
+  int64_t test_limit = 0;
+  int64_t epochs = 10;
+  int64_t batch = 128;
+  std::string schedule = "one-cycle";
+  double lr = 0.4;
+  std::vector<double> milestones{100, 150};
+  double gamma = 0.1;
+  double momentum = 0.9;
+  bool nesterov = true;
+  double weight_decay = 5e-4;
+  bool decay_all = false;
+  double label_smoothing = 0.1;
+  bool augment = true;
+  double end_time = 1.0;
+  int64_t seed = 1;
+  int64_t threads = 0;
+
+  bool operator==(const TrainConfig&) const = default;
+};
+
+struct Field {
+  using Member = std::variant<std::string TrainConfig::*, int64_t TrainConfig::*, double TrainConfig::*,
+                              bool TrainConfig::*, std::vector<double> TrainConfig::*>;
+  std::string_view name;  // "weight_decay" in TOML, --weight-decay on the command line
+  std::string help;
+  Member member;
+};
+
+std::span<const Field> fields();
+
+// Sets a field from text ("10", "true", "100,150"). Errors name the field, what was found and what is expected.
+void set_field(TrainConfig& config, std::string_view name, std::string_view value);
+
+// The field's value as set_field takes it.
+std::string field_text(const TrainConfig& config, const Field& field);
+
+// Sets the fields that the TOML file has. Unknown keys are errors.
+void load_config(TrainConfig& config, const std::filesystem::path& path);
+
+std::string to_toml(const TrainConfig& config);
+
+// Ranges, names and combinations; Error says what is expected.
+void validate(const TrainConfig& config);
+
+}  // namespace odenet::train
