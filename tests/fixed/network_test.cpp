@@ -1,0 +1,109 @@
+#include "fixed/network.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "fixed/quantizer.h"
+#include "support/expect_error.h"
+#include "support/synthetic.h"
+#include "support/temporary_folder.h"
+
+namespace odenet::fixed {
+namespace {
+
+using odenet::testing::small_spec;
+using odenet::testing::synthetic_checkpoint;
+using odenet::testing::TemporaryFolder;
+
+Network small_network() { return quantize(synthetic_checkpoint(small_spec(), 1)); }
+
+TEST(Network, SurvivesSavingAndLoading) {
+  const TemporaryFolder folder;
+  Network net = small_network();
+  net.scale = {30, 19};  // formats travel with the file
+  for (int32_t& value : net.stem_norm.scale) value /= 2;
+  net.save(folder / "net.safetensors");
+  Network loaded = Network::load(folder / "net.safetensors");
+  EXPECT_EQ(loaded.spec, net.spec);
+  EXPECT_EQ(loaded.formats(), net.formats());
+  EXPECT_EQ(loaded.dataset, "sample");
+  EXPECT_EQ(loaded.class_names, net.class_names);
+  std::vector<std::vector<int32_t>> values;
+  for_each_tensor(net, [&](const TensorView& tensor) { values.push_back(tensor.values); });
+  size_t at = 0;
+  for_each_tensor(loaded, [&](const TensorView& tensor) { EXPECT_EQ(tensor.values, values.at(at++)) << tensor.name; });
+  EXPECT_EQ(at, 1 + 1 + 2 + 3 * 6 + 8 + 2u);
+  EXPECT_EQ(loaded.blocks[2].height, 8);
+  EXPECT_EQ(loaded.blocks[3].height, 4);
+  EXPECT_TRUE(loaded.blocks[3].ode);
+}
+
+TEST(Network, RefusesFilesOfAnotherKind) {
+  EXPECT_ERROR(Network::from_tensors(synthetic_checkpoint(small_spec(), 1)), "synthetic.safetensors",
+               "a float checkpoint", "odenet quantize");
+  SafeTensors file = small_network().to_tensors();
+  file.metadata["format"] = "pictures";
+  EXPECT_ERROR(Network::from_tensors(file), "'pictures'", "'odenet-q'");
+  file.metadata.erase("format");
+  EXPECT_ERROR(Network::from_tensors(file), "format");
+}
+
+TEST(Network, RefusesMissingUnexpectedAndMisshapenTensors) {
+  const SafeTensors good = small_network().to_tensors();
+  SafeTensors file = good;
+  file.tensors.erase("layer2_2.0.conv1.time_bias");
+  EXPECT_ERROR(Network::from_tensors(file), "layer2_2.0.conv1.time_bias", "missing");
+  file = good;
+  file.tensors["layer9.weight"] = file.tensors["fc.bias"];
+  EXPECT_ERROR(Network::from_tensors(file), "layer9.weight", "does not belong to small");
+  file = good;
+  file.tensors["fc.bias"] = file.tensors["fc.weight"];
+  EXPECT_ERROR(Network::from_tensors(file), "fc.bias", "[5, 8]", "[5]");
+}
+
+TEST(Network, RefusesValuesOutOfRange) {
+  SafeTensors file = small_network().to_tensors();
+  std::vector<int32_t> weights = file.get<int32_t>("fc.weight", {5, 8});
+  weights[7] = 1 << 24;
+  file.add<int32_t>("fc.weight", {5, 8}, weights);
+  file.source = "net.safetensors";
+  EXPECT_ERROR(Network::from_tensors(file), "net.safetensors", "fc.weight", "16777216 at index 7", "Q20 in 25 bits");
+}
+
+TEST(Network, RefusesDamagedMetadata) {
+  const SafeTensors good = small_network().to_tensors();
+  const auto with = [&](const char* key, const std::string& value) {
+    SafeTensors file = good;
+    file.source = "net.safetensors";
+    file.metadata[key] = value;
+    return file;
+  };
+  EXPECT_ERROR(Network::from_tensors(with("formats", "{}")), "net.safetensors", "damaged metadata");
+  EXPECT_ERROR(Network::from_tensors(with("formats", R"({"activation": {"width": 33, "fraction": 20}})")),
+               "activation format", "33");
+  EXPECT_ERROR(Network::from_tensors(with("class_names", "[1, 2]")), "net.safetensors", "damaged metadata");
+  EXPECT_ERROR(Network::from_tensors(with("class_names", R"(["cat"])")), "1 class names for 5 classes");
+  EXPECT_ERROR(Network::from_tensors(with("spec", "{")), "net.safetensors", "spec");
+  // A spec that promises more than the file holds: refused before anything of that size is allocated.
+  NetworkSpec huge = small_spec();
+  huge.stem_channels = 60000;
+  huge.stages = {{.name = "layer1", .in_channels = 60000, .channels = 60000, .executions = 1000, .ode = true}};
+  EXPECT_ERROR(Network::from_tensors(with("spec", dump_spec(huge))), "net.safetensors", "conv1.weight");
+}
+
+TEST(Network, CheckNoticesBlocksOfAnotherSpec) {
+  Network net = small_network();
+  check(net);
+  net.blocks[2].conv1.stride = 1;
+  EXPECT_ERROR(check(net), "blocks of the network are not those of its spec");
+}
+
+TEST(Network, RefusesMapsTooSmallForTheTimePlane) {
+  NetworkSpec spec = small_spec();
+  spec.height = 2;  // 1 row in the ODEBlock: it would be the first and the last
+  EXPECT_ERROR(make_network(spec), "layer2_2", "1 x 4", "2 x 2");
+}
+
+}  // namespace
+}  // namespace odenet::fixed

@@ -1,0 +1,157 @@
+#include "fixed/runner.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <map>
+
+#include "fixed/naive_block.h"
+#include "fixed/quantizer.h"
+#include "support/expect_error.h"
+#include "support/synthetic.h"
+
+namespace odenet::fixed {
+namespace {
+
+using odenet::testing::random_images;
+using odenet::testing::small_spec;
+using odenet::testing::synthetic_checkpoint;
+
+Network small_network(uint32_t seed = 1) { return quantize(synthetic_checkpoint(small_spec(), seed)); }
+
+// A block of random integers in the whole range of the formats, but for weights within the accumulator bound.
+RC_GTEST_PROP(BlockRunner, EqualsTheNaiveBlock, (uint32_t seed, bool ode, bool extreme)) {
+  std::mt19937 random(seed);
+  const Formats formats;
+  Block block;
+  block.name = "block";
+  block.ode = ode;
+  block.executions = ode ? *rc::gen::inRange(1, 4) : 1;
+  block.height = *rc::gen::inRange(2, 10);
+  block.width = *rc::gen::inRange(2, 10);
+  const int in_channels = *rc::gen::inRange(1, 6);
+  const int channels = ode ? in_channels : in_channels + *rc::gen::inRange(0, 3);
+  block.conv1 = {.in_channels = in_channels, .channels = channels, .stride = ode ? 1 : *rc::gen::inRange(1, 3)};
+  block.conv2 = {.in_channels = channels, .channels = channels, .stride = 1};
+  const auto fill = [&](std::vector<int32_t>& values, int count, int64_t limit) {
+    std::uniform_int_distribution<int64_t> any(-limit, limit);
+    values.resize(static_cast<size_t>(count));
+    for (int32_t& value : values) value = static_cast<int32_t>(any(random));
+  };
+  const int64_t one = int64_t{1} << 20, all = extreme ? INT32_MAX : 8 * one;
+  for (Conv* conv : {&block.conv1, &block.conv2}) {
+    fill(conv->weight, conv->channels * conv->in_channels * 9, extreme ? 16 * one - 1 : one / 4);
+    if (ode) fill(conv->time_bias, block.executions * channels * 9, all);
+  }
+  for (Norm* norm : {&block.norm1, &block.norm2}) {
+    fill(norm->scale, block.executions * channels, extreme ? INT32_MAX : one);
+    fill(norm->shift, block.executions * channels, all);
+  }
+  const int images = *rc::gen::inRange(1, 4);
+  std::vector<int32_t> input, expected;
+  for (int i = 0; i < images; ++i) {
+    std::vector<int32_t> z;
+    fill(z, in_channels * block.height * block.width, all);
+    input.insert(input.end(), z.begin(), z.end());
+    const auto output = testing::naive_block(block, formats, z);
+    expected.insert(expected.end(), output.begin(), output.end());
+  }
+  RC_ASSERT(BlockRunner(block, formats, 2).run(input) == expected);
+}
+
+TEST(Runner, TapsEveryPointInNetworkOrder) {
+  std::vector<std::string> points;
+  std::map<std::string, size_t> sizes;
+  const Network net = small_network();
+  const auto images = random_images(net.spec, 3, 1);
+  Runner runner(net);
+  const auto logits = runner.run(images, [&](std::string_view point, std::span<const int32_t> values) {
+    points.emplace_back(point);
+    sizes[points.back()] = values.size();
+  });
+  EXPECT_EQ(points, (std::vector<std::string>{"conv1", "layer1.0.hidden", "layer1.0", "layer1.1.hidden", "layer1.1",
+                                              "layer2_1.0.hidden", "layer2_1.0", "layer2_2.0[0].hidden",
+                                              "layer2_2.0[0]", "layer2_2.0[1].hidden", "layer2_2.0[1]",
+                                              "layer2_2.0[2].hidden", "layer2_2.0[2]", "pool", "fc"}));
+  EXPECT_EQ(sizes["conv1"], 3 * 4 * 8 * 8u);
+  EXPECT_EQ(sizes["layer2_1.0.hidden"], 3 * 8 * 4 * 4u);
+  EXPECT_EQ(sizes["pool"], 3 * 8u);
+  EXPECT_EQ(sizes["fc"], logits.size());
+}
+
+TEST(Runner, ResultDependsNeitherOnThreadsNorOnGrouping) {
+  const Network net = small_network();
+  const auto images = random_images(net.spec, 7, 2);
+  const auto expected = Runner(net, 1).run(images);
+  EXPECT_EQ(Runner(net, 3).run(images), expected);
+  Runner runner(net, 2);
+  std::vector<int32_t> one_by_one;
+  for (size_t at = 0; at < images.size(); at += images.size() / 7)
+    for (const int32_t logit : runner.run(std::span(images).subspan(at, images.size() / 7)))
+      one_by_one.push_back(logit);
+  EXPECT_EQ(one_by_one, expected);
+}
+
+TEST(Runner, ReplacesABlock) {
+  const Network net = small_network();
+  const auto images = random_images(net.spec, 3, 3);
+  Runner plain(net), replaced(net);
+  const auto expected = plain.run(images);
+
+  replaced.replace_block(3, [&](std::span<const int32_t> z0) { return plain.block(3).run(z0); });
+  std::vector<std::string> points;
+  EXPECT_EQ(replaced.run(images, [&](std::string_view p, std::span<const int32_t>) { points.emplace_back(p); }),
+            expected);
+  EXPECT_EQ(points.size(), 10u);
+  EXPECT_EQ(points[7], "layer2_2.0[2]");
+
+  replaced.replace_block(3, [](std::span<const int32_t> z0) { return std::vector<int32_t>(z0.size()); });
+  EXPECT_NE(replaced.run(images), expected);
+  replaced.replace_block(3, [](std::span<const int32_t>) { return std::vector<int32_t>(1); });
+  EXPECT_ERROR(replaced.run(images), "layer2_2.0", "1 values, expected 384");
+}
+
+TEST(Runner, BlockInputIsTheOutputOfTheOneBefore) {
+  const Network net = small_network();
+  const auto images = random_images(net.spec, 2, 4);
+  Runner runner(net);
+  std::vector<int32_t> before;
+  runner.run(images, [&](std::string_view point, std::span<const int32_t> values) {
+    if (point == "layer2_1.0") before.assign(values.begin(), values.end());
+  });
+  EXPECT_EQ(runner.block_input(images, 3), before);
+}
+
+TEST(Runner, CountsSaturationsByLayer) {
+  Network net = small_network();
+  const auto images = random_images(net.spec, 2, 5);
+  Runner clean(net);
+  clean.run(images);
+  for (const auto& [layer, count] : clean.saturations()) EXPECT_EQ(count, 0) << layer;
+
+  for (int32_t& shift : net.blocks[0].norm1.shift) shift = INT32_MIN;
+  net.fc_bias[0] = INT32_MAX;
+  for (size_t k = 0; k < 8; ++k) net.fc_weight[k] = 1;
+  Runner saturating(net);
+  std::map<std::string, int64_t> counts;
+  saturating.run(images);
+  for (const auto& [layer, count] : saturating.saturations()) counts[layer] = count;
+  EXPECT_EQ(counts.size(), 2 + 4 * 5 + 1u);
+  EXPECT_GT(counts["layer1.0.norm1"], 0);
+  EXPECT_LE(counts["layer1.0.norm1"], 2 * 4 * 64);
+  EXPECT_EQ(counts["layer1.0.conv1"], 0);
+}
+
+TEST(Runner, RefusesAPartOfAnImageAndBadNetworks) {
+  Network net = small_network();
+  EXPECT_ERROR(Runner(net).run(std::vector<uint8_t>(100)), "100 bytes", "multiple of 192");
+  EXPECT_TRUE(Runner(net).run({}).empty());
+  Network broken = net;
+  for (int32_t& weight : broken.blocks[3].conv1.weight) weight = static_cast<int32_t>(net.weight.min());
+  EXPECT_ERROR(Runner(broken), "layer2_2.0.conv1, output channel 0");
+  net.fc_bias.pop_back();
+  EXPECT_ERROR(Runner(net), "fc.bias", "[5]");
+}
+
+}  // namespace
+}  // namespace odenet::fixed
