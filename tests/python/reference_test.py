@@ -1,0 +1,41 @@
+"""Logits of `odenet eval` against the same networks written in PyTorch (reference_network.py), for every family.
+
+usage: reference_test.py ODENET
+"""
+
+import sys
+import tempfile
+
+import numpy
+import torch
+
+from odenet_cli import IMAGES, Odenet
+from reference_network import ReferenceNetwork
+
+MODELS = ["resnet-20", "biased-odenet-20", "odenet-20", "mixed-odenet-20", "rodenet-1-20", "rodenet-2-20",
+          "rodenet-1+2-20"]
+TOLERANCE = 1e-4  # float32 sums in different orders; logits are of the order of 1
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        odenet = Odenet(sys.argv[1], folder)
+        images, labels = odenet.sample_images()
+        failures = 0
+        for model in MODELS:
+            run = odenet.train(model)
+            found, found_labels = odenet.logits(run)
+            network = ReferenceNetwork(run / "last.safetensors")
+            expected = network.logits(torch.from_numpy(images.copy())).numpy()
+            assert found.shape == expected.shape == (IMAGES, 10), (found.shape, expected.shape)
+            assert (found_labels == labels).all(), "not the same images"
+            assert network.used == set(network.tensors), f"not used: {set(network.tensors) - network.used}"
+            assert expected.std(axis=0).max() > 0.01, "logits hardly depend on the image: nothing would be noticed"
+            difference = numpy.abs(found - expected).max()
+            failures += not difference <= TOLERANCE  # NaN fails
+            print(f"{model:18} largest logit {numpy.abs(expected).max():7.3f}, largest difference {difference:.2g}")
+        if failures:
+            sys.exit(f"{failures} networks differ by more than {TOLERANCE}")
+
+
+main()
