@@ -1,0 +1,71 @@
+// OC_LANES x PX_LANES multiply-accumulate lanes: pixels share each weight, output channels share each activation. Captured
+// sums are read one a cycle, selected by channel lane and pixel, two cycles after the selection.
+`default_nettype none
+
+module mac_array #(
+    parameter OC_LANES   = 2,
+    parameter PX_LANES   = 8,
+    parameter LANE_WIDTH = 1,  // of an index of OC_LANES
+    parameter PIXEL_WIDTH = 3  // of an index of PX_LANES
+) (
+    input  wire                    clk,
+    // operands; lane i of each in the i-th lowest bits
+    input  wire [OC_LANES*25-1:0]  weights,
+    input  wire [PX_LANES*32-1:0]  activations,
+    // control, see mac_lane; relative to the operands one cycle later than there
+    input  wire                    accumulate,
+    input  wire                    first,
+    input  wire                    capture,
+    // read port of the captured sums
+    input  wire                    read_enable,
+    input  wire [ LANE_WIDTH-1:0]  read_lane,
+    input  wire [PIXEL_WIDTH-1:0]  read_pixel,
+    output reg signed [47:0]       read_low,
+    output reg signed [47:0]       read_high
+);
+  // The A and B registers of the DSPs, one copy in each once mapped.
+  reg [OC_LANES*25-1:0] weights_q;
+  reg [PX_LANES*32-1:0] activations_q;
+
+  reg [OC_LANES*48-1:0] lane_low, lane_high;  // of the selected pixel
+  reg [LANE_WIDTH-1:0] lane;
+
+  always @(posedge clk) begin
+    weights_q <= weights;
+    activations_q <= activations;
+    if (read_enable) begin
+      lane <= read_lane;
+      read_low <= lane_low[48*lane+:48];
+      read_high <= lane_high[48*lane+:48];
+    end
+  end
+
+  genvar i, j;
+  generate
+    for (i = 0; i < OC_LANES; i = i + 1) begin : channel
+      wire signed [24:0] weight = weights_q[25*i+:25];
+      wire [PX_LANES*48-1:0] lows, highs;
+
+      for (j = 0; j < PX_LANES; j = j + 1) begin : pixel
+        mac_lane lane (
+            .clk(clk),
+            .weight(weight),
+            .activation(activations_q[32*j+:32]),
+            .accumulate(accumulate),
+            .first(first),
+            .capture(capture),
+            .low(lows[48*j+:48]),
+            .high(highs[48*j+:48])
+        );
+      end
+
+      always @(posedge clk)
+        if (read_enable) begin
+          lane_low[48*i+:48]  <= lows[48*read_pixel+:48];
+          lane_high[48*i+:48] <= highs[48*read_pixel+:48];
+        end
+    end
+  endgenerate
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,25 @@
+// Read-only memory with clocked read and an output register: data is valid two cycles after address.
+`default_nettype none
+
+module rom #(
+    parameter WIDTH = 32,
+    parameter DEPTH = 1024,
+    parameter ADDRESS_WIDTH = 10,
+    parameter INIT_FILE = "rom.hex"
+) (
+    input  wire                     clk,
+    input  wire [ADDRESS_WIDTH-1:0] address,
+    output reg  [        WIDTH-1:0] data
+);
+  reg [WIDTH-1:0] memory[0:DEPTH-1];
+  reg [WIDTH-1:0] fetched;
+
+  initial $readmemh(INIT_FILE, memory);
+
+  always @(posedge clk) begin
+    fetched <= memory[address];
+    data <= fetched;
+  end
+endmodule
+
+`default_nettype wire

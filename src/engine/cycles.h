@@ -1,0 +1,32 @@
+// The exact cycle model: predicts the cycle counters of hw/rtl/engine.v, which counts what hw/README.md defines.
+//
+//   engine::Cycles image = engine::cycles(program);
+//   image.compute                              // = the engine's compute_cycles, always
+//   engine::execution_cycles(program)          // of one Euler step
+//   engine::microseconds(image.compute, 100)   // at 100 MHz
+//
+// load and store are those of a host that is never late.
+#pragma once
+
+#include <cstdint>
+
+#include "engine/compiler.h"
+
+namespace odenet::engine {
+
+struct Cycles {
+  int64_t load = 0, compute = 0, store = 0;
+};
+
+Cycles cycles(const Program& program);
+
+// One pass through the loop: both convolutions and the loop instruction.
+int64_t execution_cycles(const Program& program);
+
+// Multiply-adds of one image that lie inside it or touch its padding, as the literature counts them: C * C * 9 * H * W
+// each convolution.
+int64_t multiply_adds(const Program& program);
+
+inline double microseconds(int64_t cycles, double megahertz) { return static_cast<double>(cycles) / megahertz; }
+
+}  // namespace odenet::engine

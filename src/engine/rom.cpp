@@ -1,0 +1,49 @@
+#include "engine/rom.h"
+
+#include "core/error.h"
+
+namespace odenet::engine {
+
+std::string hex_lines(std::span<const int32_t> values, int width) {
+  const uint32_t mask = width == 32 ? ~uint32_t{0} : (uint32_t{1} << width) - 1;
+  std::string text;
+  text.reserve(values.size() * static_cast<size_t>(width / 4 + 2));
+  for (int32_t value : values)
+    fmt::format_to(std::back_inserter(text), "{:0{}x}\n", static_cast<uint32_t>(value) & mask, (width + 3) / 4);
+  return text;
+}
+
+std::map<std::string, std::string> rom_files(const Program& program, const std::string& folder) {
+  const std::string prefix = folder.empty() ? "" : folder + "/";
+  const Parameters& parameters = program.parameters;
+  std::map<std::string, std::string> files;
+
+  std::string& config = files["engine_config.vh"];
+  config = fmt::format("// Block {}, {} multiply-accumulate lanes. Generated; the parameters of engine.v.\n",
+                       program.block, parameters.macs());
+  const auto define = [&](const char* name, int value) {
+    config += fmt::format("`define ENGINE_{} {}\n", name, value);
+  };
+  define("OC_LANES", parameters.oc_lanes);
+  define("PX_LANES", parameters.px_lanes);
+  define("WEIGHT_FRACTION", parameters.weight_fraction);
+  define("SCALE_FRACTION", parameters.scale_fraction);
+  define("PROGRAM_WORDS", parameters.program_words);
+  define("MAP_WORDS", parameters.map_words);
+  define("WEIGHT_WORDS", parameters.weight_words);
+  define("TABLE_WORDS", parameters.table_words);
+  define("IMAGE_SIZE", program.image_size());
+  config += fmt::format("`define ENGINE_ROM_PREFIX \"{}\"\n", prefix);
+
+  std::string& instructions = files[prefix + "program.hex"];
+  for (const Instruction& instruction : program.instructions)
+    instructions += fmt::format("{}  // {}\n", to_hex(encode(instruction)), describe(instruction));
+  for (size_t lane = 0; lane < program.weights.size(); ++lane)
+    files[fmt::format("{}weights_{}.hex", prefix, lane)] = hex_lines(program.weights[lane], 25);
+  files[prefix + "time_bias.hex"] = hex_lines(program.time_bias, 32);
+  files[prefix + "scale.hex"] = hex_lines(program.scale, 32);
+  files[prefix + "shift.hex"] = hex_lines(program.shift, 32);
+  return files;
+}
+
+}  // namespace odenet::engine
