@@ -1,5 +1,7 @@
 #include "eval/metrics.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -10,91 +12,115 @@ namespace odenet::eval {
 
 namespace {
 
-// log(sum(exp(x))) without overflow.
-double log_sum_exp(std::span<const float> x) {
-  const double highest = *std::max_element(x.begin(), x.end());
-  double sum = 0;
-  for (const float v : x) sum += std::exp(v - highest);
-  return highest + std::log(sum);
-}
+constexpr int kMatrixClasses = 20;  // the widest matrix that fits a terminal
+constexpr size_t kConfusions = 10;
 
-}  // namespace
-
-void Metrics::add(std::span<const float> logits, std::span<const int32_t> labels) {
-  const auto n = static_cast<size_t>(classes);
-  if (logits.size() != labels.size() * n)
-    throw Error("{} logits for {} images of {} classes", logits.size(), labels.size(), classes);
-  confusion.resize(n * n);
-  double sum = loss * static_cast<double>(count);
-  for (size_t i = 0; i < labels.size(); ++i) {
-    if (labels[i] < 0 || labels[i] >= classes)
-      throw Error("label {} of a network with {} classes; is it a network of another data set?", labels[i], classes);
-    const auto row = logits.subspan(i * n, n);
-    const auto label = static_cast<size_t>(labels[i]);
-    size_t rank = 0;  // classes that stand before the label
-    for (size_t c = 0; c < n; ++c) rank += row[c] > row[label] || (row[c] == row[label] && c < label);
-    top1 += rank == 0;
-    top5 += rank < 5;
-    sum += log_sum_exp(row) - row[label];
-    ++confusion[label * n + static_cast<size_t>(std::max_element(row.begin(), row.end()) - row.begin())];
-  }
-  count += static_cast<int64_t>(labels.size());
-  loss = count == 0 ? 0 : sum / static_cast<double>(count);
-}
-
-Metrics evaluate(Backend& backend, std::span<const uint8_t> images, std::span<const int32_t> labels, int batch,
-                 const EvalProgress& progress) {
-  if (labels.empty()) throw Error("no images to evaluate");
-  const size_t image_size = images.size() / labels.size();
-  Metrics metrics;
-  metrics.classes = backend.classes();
-  for (size_t begin = 0; begin < labels.size(); begin += static_cast<size_t>(batch)) {
-    const size_t n = std::min(static_cast<size_t>(batch), labels.size() - begin);
-    metrics.add(backend.logits(images.subspan(begin * image_size, n * image_size)), labels.subspan(begin, n));
-    if (progress) progress(metrics.count, static_cast<int64_t>(labels.size()));
-  }
-  return metrics;
-}
-
-std::vector<int32_t> predictions(std::span<const float> logits, int classes) {
-  std::vector<int32_t> result;
-  for (auto row = logits.begin(); row != logits.end(); row += classes)
-    result.push_back(static_cast<int32_t>(std::max_element(row, row + classes) - row));
-  return result;
-}
-
-std::string to_text(const Metrics& m, std::span<const std::string> class_names) {
-  std::string text = fmt::format("images {}   top-1 {:.2f} %   top-5 {:.2f} %   loss {:.4f}\n", m.count,
-                                 m.top1_percent(), m.top5_percent(), m.loss);
-  const auto n = static_cast<size_t>(m.classes);
-  size_t name_width = 5;
-  int64_t largest = 999;
-  for (const auto& name : class_names) name_width = std::max(name_width, name.size());
-  for (const int64_t v : m.confusion) largest = std::max(largest, v);
-  const size_t width = fmt::formatted_size("{}", largest) + 1;
-  text += fmt::format("\nconfusion matrix (rows: label, columns: prediction)\n{:>{}}", "", name_width + 4);
-  for (size_t c = 0; c < n; ++c) text += fmt::format("{:>{}}", c, width);
-  text += "   recall\n";
-  for (size_t r = 0; r < n; ++r) {
-    const auto row = std::span(m.confusion).subspan(r * n, n);
-    int64_t sum = 0;
-    text += fmt::format("{:>3} {:<{}}", r, r < class_names.size() ? class_names[r] : "", name_width);
-    for (const int64_t v : row) {
-      text += v == 0 ? fmt::format("{:>{}}", ".", width) : fmt::format("{:>{}}", v, width);
-      sum += v;
-    }
-    text += sum == 0 ? "        -\n"
-                     : fmt::format("{:>7.1f} %\n", 100.0 * static_cast<double>(row[r]) / static_cast<double>(sum));
+std::string confusion_matrix(const Metrics& metrics, std::span<const std::string> class_names) {
+  size_t name_width = 0;
+  for (const std::string& name : class_names) name_width = std::max(name_width, name.size());
+  std::string text = fmt::format("{:{}} ", "label \\ predicted", name_width + 3);
+  for (int column = 0; column < metrics.classes; ++column) text += fmt::format("{:>5}", column);
+  text += "\n";
+  for (size_t row = 0; row < static_cast<size_t>(metrics.classes); ++row) {
+    text += fmt::format("{:>2} {:{}} ", row, class_names[row], std::max<size_t>(name_width, 14));
+    for (size_t column = 0; column < static_cast<size_t>(metrics.classes); ++column)
+      text += fmt::format("{:>5}", metrics.confusion[row * static_cast<size_t>(metrics.classes) + column]);
+    text += "\n";
   }
   return text;
 }
 
-nlohmann::json to_json(const Metrics& m, std::span<const std::string> class_names) {
-  const auto n = static_cast<size_t>(m.classes);
+std::string frequent_confusions(const Metrics& metrics, std::span<const std::string> class_names) {
+  const size_t classes = static_cast<size_t>(metrics.classes);
+  std::vector<size_t> order;
+  for (size_t i = 0; i < metrics.confusion.size(); ++i)
+    if (i / classes != i % classes && metrics.confusion[i] > 0) order.push_back(i);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return metrics.confusion[a] > metrics.confusion[b]; });
+  if (order.size() > kConfusions) order.resize(kConfusions);
+  std::string text = "most frequent confusions:\n";
+  for (const size_t i : order)
+    text += fmt::format("{:>5} {} taken for {}\n", metrics.confusion[i], class_names[i / classes],
+                        class_names[i % classes]);
+  return text;
+}
+
+}  // namespace
+
+Samples Samples::subset(size_t first, size_t count) const {
+  const size_t image = images.size() / std::max<size_t>(size(), 1);
+  return {images.subspan(first * image, count * image), labels.subspan(first, count)};
+}
+
+int predicted_class(std::span<const float> logits) {
+  return static_cast<int>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+}
+
+void Metrics::add(std::span<const float> logits, std::span<const int32_t> labels) {
+  const size_t width = static_cast<size_t>(classes);
+  confusion.resize(width * width);
+  if (logits.size() != labels.size() * width)
+    throw Error("backend {} gave {} logits for {} images of {} classes", backend, logits.size(), labels.size(),
+                classes);
+  for (size_t i = 0; i < labels.size(); ++i) {
+    const auto row = logits.subspan(i * width, width);
+    const size_t label = static_cast<size_t>(labels[i]);
+    const size_t prediction = static_cast<size_t>(predicted_class(row));
+    int better = 0;
+    double sum = 0;
+    for (size_t k = 0; k < width; ++k) {
+      better += row[k] > row[label] || (row[k] == row[label] && k < label);
+      sum += std::exp(double{row[k]} - row[prediction]);
+    }
+    ++count;
+    top1_hits += prediction == label;
+    top5_hits += better < 5;
+    loss_sum += std::log(sum) + row[prediction] - row[label];
+    ++confusion[label * width + prediction];
+  }
+}
+
+void check_samples(const Backend& backend, const Samples& samples) {
+  if (samples.size() == 0) throw Error("no images to evaluate");
+  if (samples.images.size() % samples.size() != 0)
+    throw Error("{} bytes of images for {} labels", samples.images.size(), samples.size());
+  for (size_t i = 0; i < samples.size(); ++i)
+    if (samples.labels[i] < 0 || samples.labels[i] >= backend.classes())
+      throw Error("image {} has the label {}, but the network knows the classes 0 to {}; is it of another data set?", i,
+                  samples.labels[i], backend.classes() - 1);
+}
+
+Metrics evaluate(Backend& backend, const Samples& samples, const EvaluateOptions& options) {
+  check_samples(backend, samples);
+  Metrics metrics{.backend = backend.name(), .classes = backend.classes()};
+  for (size_t first = 0; first < samples.size(); first += options.batch) {
+    const Samples batch = samples.subset(first, std::min(options.batch, samples.size() - first));
+    metrics.add(backend.logits(batch.images), batch.labels);
+    if (options.progress) options.progress(first + batch.size(), samples.size());
+  }
+  return metrics;
+}
+
+std::string summary(const Metrics& metrics) {
+  return fmt::format("{}: {} images, top-1 {:.2f} %, top-5 {:.2f} %, loss {:.4f}\n", metrics.backend, metrics.count,
+                     100 * metrics.top1(), 100 * metrics.top5(), metrics.loss());
+}
+
+std::string to_text(const Metrics& metrics, std::span<const std::string> class_names) {
+  if (class_names.size() != static_cast<size_t>(metrics.classes))
+    throw Error("{} class names for {} classes", class_names.size(), metrics.classes);
+  return summary(metrics) + "\n" +
+         (metrics.classes <= kMatrixClasses ? confusion_matrix(metrics, class_names)
+                                            : frequent_confusions(metrics, class_names));
+}
+
+void to_json(nlohmann::json& json, const Metrics& metrics) {
+  const auto width = static_cast<std::ptrdiff_t>(metrics.classes);
   auto confusion = nlohmann::json::array();
-  for (size_t r = 0; r < n; ++r) confusion.push_back(std::span(m.confusion).subspan(r * n, n));
-  return {{"images", m.count},   {"top1", m.top1_percent()}, {"top5", m.top5_percent()}, {"loss", m.loss},
-          {"confusion", confusion}, {"class_names", class_names}};
+  for (auto row = metrics.confusion.begin(); row != metrics.confusion.end(); row += width)
+    confusion.push_back(std::vector<int64_t>(row, row + width));
+  json = {{"backend", metrics.backend}, {"count", metrics.count}, {"top1", metrics.top1()},
+          {"top5", metrics.top5()},     {"loss", metrics.loss()}, {"confusion", std::move(confusion)}};
 }
 
 }  // namespace odenet::eval

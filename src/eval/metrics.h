@@ -1,7 +1,7 @@
-// Accuracy of a backend on labelled images.
+// What `odenet eval` says about a backend: top-1, top-5, loss and the confusion matrix.
 //
-//   Metrics m = evaluate(backend, test.images, test.labels);
-//   fmt::print("{}", to_text(m, test.class_names));
+//   Metrics metrics = evaluate(backend, {test.images, test.labels}, {.progress = show});
+//   fmt::print("{}", to_text(metrics, test.class_names));      // or nlohmann::json(metrics).dump()
 #pragma once
 
 #include <cstdint>
@@ -15,30 +15,53 @@
 
 namespace odenet::eval {
 
-struct Metrics {
-  int classes = 0;
-  int64_t count = 0;              // images
-  int64_t top1 = 0, top5 = 0;     // images whose label has the highest logit, or is among the five highest
-  double loss = 0;                // mean cross entropy of softmax(logits)
-  std::vector<int64_t> confusion; // [classes, classes]: row = label, column = prediction
+struct Samples {
+  std::span<const uint8_t> images;  // [N, 3, H, W] raw pixel bytes
+  std::span<const int32_t> labels;  // [N]
 
-  double top1_percent() const { return count == 0 ? 0.0 : 100.0 * static_cast<double>(top1) / static_cast<double>(count); }
-  double top5_percent() const { return count == 0 ? 0.0 : 100.0 * static_cast<double>(top5) / static_cast<double>(count); }
-
-  // logits: [N, classes]. Equal logits rank in class order.
-  void add(std::span<const float> logits, std::span<const int32_t> labels);
+  size_t size() const { return labels.size(); }
+  Samples subset(size_t first, size_t count) const;
 };
 
-using EvalProgress = std::function<void(int64_t done, int64_t count)>;
+struct EvaluateOptions {
+  size_t batch = 100;                                         // images in one call of the backend
+  std::function<void(size_t done, size_t total)> progress{};  // after each of them
+};
 
-// images: [N, 3, H, W] bytes, labels: [N]. Errors: label out of the network's classes, no images.
-Metrics evaluate(Backend& backend, std::span<const uint8_t> images, std::span<const int32_t> labels, int batch = 250,
-                 const EvalProgress& progress = {});
+struct Metrics {
+  std::string backend{};
+  int classes = 0;
+  int64_t count = 0;
+  int64_t top1_hits = 0, top5_hits = 0;
+  double loss_sum = 0;               // of the softmax cross entropy
+  std::vector<int64_t> confusion{};  // [classes, classes]: row is the label, column the prediction
 
-// The class with the highest logit of each row; the first of equal ones.
-std::vector<int32_t> predictions(std::span<const float> logits, int classes);
+  // Of equal logits the lower class wins.
+  void add(std::span<const float> logits, std::span<const int32_t> labels);
 
+  double top1() const { return ratio(static_cast<double>(top1_hits)); }  // 0 to 1, 0 without images
+  double top5() const { return ratio(static_cast<double>(top5_hits)); }
+  double loss() const { return ratio(loss_sum); }
+
+ private:
+  double ratio(double sum) const { return count == 0 ? 0 : sum / static_cast<double>(count); }
+};
+
+// The class with the largest of these logits, the lowest of equals.
+int predicted_class(std::span<const float> logits);
+
+// Throws Error unless there is a label from 0 to classes - 1 for each image, and at least one.
+void check_samples(const Backend& backend, const Samples& samples);
+
+Metrics evaluate(Backend& backend, const Samples& samples, const EvaluateOptions& options = {});
+
+// "fixed: 10000 images, top-1 85.83 %, ..." in one line.
+std::string summary(const Metrics& metrics);
+
+// The summary and the confusion matrix; of more than 20 classes only the most frequent confusions.
 std::string to_text(const Metrics& metrics, std::span<const std::string> class_names);
-nlohmann::json to_json(const Metrics& metrics, std::span<const std::string> class_names);
+
+// {"backend", "count", "top1", "top5", "loss", "confusion": [[...], ...]}; top1 and top5 from 0 to 1.
+void to_json(nlohmann::json& json, const Metrics& metrics);
 
 }  // namespace odenet::eval

@@ -1,0 +1,114 @@
+#include "eval/quantization_report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "fixed/accumulator_proof.h"
+
+namespace odenet::eval {
+
+namespace {
+
+using fixed::Format;
+
+LayerReport layer_report(std::string layer, const std::vector<int32_t>& values, Format format) {
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  return {.layer = std::move(layer),
+          .low = format.to_real(*low),
+          .high = format.to_real(*high),
+          .bits = fixed::bits_needed(*low, *high),
+          .width = format.width};
+}
+
+}  // namespace
+
+QuantizationReport quantization_report(const fixed::Runner& runner, const Comparison& comparison) {
+  const fixed::Network& net = runner.network();
+  QuantizationReport report{.formats = net.formats(), .images = comparison.second.count};
+  report.layers = {layer_report("conv1", net.stem.weight, net.weight),
+                   layer_report("conv1.norm", net.stem_norm.scale, net.scale)};
+  for (const fixed::Block& block : net.blocks) {
+    report.layers.push_back(layer_report(block.name + ".conv1", block.conv1.weight, net.weight));
+    report.layers.push_back(layer_report(block.name + ".norm1", block.norm1.scale, net.scale));
+    report.layers.push_back(layer_report(block.name + ".conv2", block.conv2.weight, net.weight));
+    report.layers.push_back(layer_report(block.name + ".norm2", block.norm2.scale, net.scale));
+  }
+  report.layers.push_back(layer_report("fc", net.fc_weight, net.weight));
+
+  const auto layer_of = [&](const std::string& name) {
+    return std::find_if(report.layers.begin(), report.layers.end(), [&](const auto& l) { return l.layer == name; });
+  };
+  for (const fixed::AccumulatorProof& proof : fixed::prove_accumulators(net)) {
+    const auto layer = layer_of(proof.layer);
+    layer->weight_sum = net.weight.to_real(proof.weight_sum);
+    layer->weight_sum_bound = net.weight.to_real(proof.bound);
+  }
+  for (const auto& [name, count] : runner.saturations()) {
+    report.saturations += count;
+    if (const auto layer = layer_of(name); layer != report.layers.end()) {
+      layer->saturations = count;
+    } else {  // the sum with the shortcut or with z: it has no weights
+      report.layers.insert(layer_of(name.substr(0, name.rfind('.')) + ".norm2") + 1,
+                           LayerReport{.layer = name, .saturations = count});
+    }
+  }
+  for (const PointComparison& point : comparison.points) {
+    const auto integer = [&](float value) { return std::llround(double{value} * net.activation.one()); };
+    report.points.push_back({point, fixed::bits_needed(integer(point.low), integer(point.high))});
+  }
+  return report;
+}
+
+std::string to_text(const QuantizationReport& report) {
+  std::string text = fmt::format("activations {}, weights {}, norm scales {}\n\n", describe(report.formats.activation),
+                                 describe(report.formats.weight), describe(report.formats.scale));
+  text += fmt::format("{:22} {:>10} {:>10} {:>8} {:>9} {:>9} {:>11}\n", "layer", "low", "high", "bits", "sum |w|",
+                      "bound", "saturations");
+  for (const LayerReport& l : report.layers) {
+    const std::string range = l.width == 0 ? fmt::format("{:30}", "")
+                                           : fmt::format("{:>10.4f} {:>10.4f} {:>8}", l.low, l.high,
+                                                         fmt::format("{} of {}", l.bits, l.width));
+    const std::string sum = l.weight_sum_bound == 0
+                                ? fmt::format("{:19}", "")
+                                : fmt::format("{:>9.3f} {:>9.3f}", l.weight_sum, l.weight_sum_bound);
+    text += fmt::format("{:22} {} {} {:>11}\n", l.layer, range, sum, l.saturations);
+  }
+  text +=
+      fmt::format("\n{:28} {:>10} {:>10} {:>8} {:>11} {:>8}\n", "point", "low", "high", "bits", "max error", "SQNR/dB");
+  for (const auto& [p, bits] : report.points)
+    text += fmt::format("{:28} {:>10.4f} {:>10.4f} {:>8} {:>11.3g} {:>8.1f}\n", p.point, p.low, p.high,
+                        fmt::format("{} of {}", bits, report.formats.activation.width), p.max_error, p.sqnr_db());
+  text += fmt::format("\n{} saturations over {} images\n", report.saturations, report.images);
+  return text;
+}
+
+void to_json(nlohmann::json& json, const QuantizationReport& report) {
+  const auto format = [](Format f) { return nlohmann::json{{"width", f.width}, {"fraction", f.fraction}}; };
+  auto layers = nlohmann::json::array();
+  for (const LayerReport& l : report.layers) {
+    nlohmann::json entry{{"layer", l.layer}, {"saturations", l.saturations}};
+    if (l.width != 0) entry.update({{"low", l.low}, {"high", l.high}, {"bits", l.bits}, {"width", l.width}});
+    if (l.weight_sum_bound != 0) entry.update({{"weight_sum", l.weight_sum}, {"weight_sum_bound", l.weight_sum_bound}});
+    layers.push_back(std::move(entry));
+  }
+  auto points = nlohmann::json::array();
+  for (const PointReport& point : report.points) {
+    nlohmann::json entry = point.comparison;
+    entry["bits"] = point.bits;
+    points.push_back(std::move(entry));
+  }
+  json = {{"formats",
+           {{"activation", format(report.formats.activation)},
+            {"weight", format(report.formats.weight)},
+            {"scale", format(report.formats.scale)}}},
+          {"images", report.images},
+          {"saturations", report.saturations},
+          {"layers", std::move(layers)},
+          {"points", std::move(points)}};
+}
+
+}  // namespace odenet::eval
