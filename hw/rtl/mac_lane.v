@@ -18,15 +18,16 @@ module mac_lane (
     output reg signed  [47:0] low,
     output reg signed  [47:0] high
 );
-  reg signed [47:0] product_low, product_high;
+  reg signed [42:0] product_low;
+  reg signed [39:0] product_high;
   reg signed [47:0] sum_low, sum_high;
 
   always @(posedge clk) begin
     product_low  <= weight * $signed({1'b0, activation[16:0]});
     product_high <= weight * $signed(activation[31:17]);
     if (accumulate) begin
-      sum_low  <= (first ? 48'sd0 : sum_low) + product_low;
-      sum_high <= (first ? 48'sd0 : sum_high) + product_high;
+      sum_low  <= (first ? 48'sd0 : sum_low) + {{5{product_low[42]}}, product_low};
+      sum_high <= (first ? 48'sd0 : sum_high) + {{8{product_high[39]}}, product_high};
     end
     if (capture) begin
       low  <= sum_low;

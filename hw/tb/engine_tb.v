@@ -9,7 +9,6 @@
 //
 // Prints per image: "image I: compute C load L store S saturations N", counted by the engine.
 `default_nettype none
-`timescale 1ns / 1ps
 `include "engine_config.vh"
 
 module engine_tb;
@@ -43,7 +42,8 @@ module engine_tb;
 
   reg [8*1024-1:0] input_path, output_path, golden_path;
   reg compare, stalls;
-  integer images, seed, reset_after;
+  integer images, seed, source_seed, sink_seed, reset_after;
+  reg source_pause, sink_pause;
   integer input_file, output_file, golden_file;
   integer sent, received, finished, differences, scanned;
   reg [31:0] next_word, golden_word;
@@ -60,6 +60,8 @@ module engine_tb;
     if (!$value$plusargs("images=%d", images)) images = 1;
     if (!$value$plusargs("seed=%d", seed)) seed = 1;
     if (!$value$plusargs("reset_after=%d", reset_after)) reset_after = 0;
+    source_seed = seed;
+    sink_seed = seed + 1;
     stalls = $test$plusargs("stalls") != 0;
     compare = $value$plusargs("golden=%s", golden_path) != 0;
     if (!$value$plusargs("input=%s", input_path)) $fatal(1, "+input=FILE is missing");
@@ -76,15 +78,15 @@ module engine_tb;
 
     if (reset_after != 0) begin
       open_input;
-      repeat (4) @(posedge clk);
-      rst <= 1'b0;
-      repeat (reset_after) @(posedge clk);
-      rst <= 1'b1;
+      repeat (4) @(negedge clk);
+      rst = 1'b0;
+      repeat (reset_after) @(negedge clk);
+      rst = 1'b1;
       $fclose(input_file);
     end
     open_input;
-    repeat (4) @(posedge clk);
-    rst <= 1'b0;
+    repeat (4) @(negedge clk);
+    rst = 1'b0;
     wait (finished == images || fault);
     if (fault) $fatal(1, "illegal instruction");
     if (received != images * `ENGINE_IMAGE_SIZE) $fatal(1, "%0d words received, expected %0d", received, images * `ENGINE_IMAGE_SIZE);
@@ -95,10 +97,11 @@ module engine_tb;
   end
 
   // Source
-  always @(posedge clk)
+  always @(posedge clk) begin
+    source_pause = stalls && $random(source_seed) % 3 == 0;
     if (rst) in_valid <= 1'b0;
     else if (!in_valid || in_ready) begin
-      if (sent == images * `ENGINE_IMAGE_SIZE || (stalls && $random(seed) % 3 == 0)) in_valid <= 1'b0;
+      if (source_pause || sent == images * `ENGINE_IMAGE_SIZE) in_valid <= 1'b0;
       else begin
         scanned = $fscanf(input_file, "%h", next_word);
         if (scanned != 1) $fatal(1, "+input=%0s has fewer than %0d images", input_path, images);
@@ -107,10 +110,12 @@ module engine_tb;
         sent = sent + 1;
       end
     end
+  end
 
   // Sink
   always @(posedge clk) begin
-    out_ready <= !rst && !(stalls && $random(seed) % 3 == 0);
+    sink_pause = stalls && $random(sink_seed) % 3 == 0;
+    out_ready <= !rst && !sink_pause;
     if (!rst && out_valid && out_ready) begin
       $fdisplay(output_file, "%08h", out_data);
       if (compare) begin
