@@ -92,7 +92,7 @@ module engine #(
   );
 
   // Feature maps: 0 is z, 1 the hidden map
-  wire load_write, write_back_write;
+  wire load_write, write_back_write, write_back_busy, step_load;
   wire [MAP_ADDRESS_WIDTH-1:0] load_address, store_address, step_map_address, old_address, word_address;
   wire [WORD_WIDTH-1:0] load_word, out_word, map_word_0, map_word_1;
   wire [WORD_WIDTH-1:0] source_word = source ? map_word_1 : map_word_0;
@@ -101,6 +101,7 @@ module engine #(
   wire [MAP_ADDRESS_WIDTH-1:0] map_write_address = load_write ? load_address : word_address;
   wire [WORD_WIDTH-1:0] map_write_word = load_write ? load_word : out_word;
   // The source map is read by the convolution or the storer, the other one by the write-back.
+  wire source_read = store_running || step_load;
   wire [MAP_ADDRESS_WIDTH-1:0] source_address = store_running ? store_address : step_map_address;
 
   ram #(
@@ -112,6 +113,7 @@ module engine #(
       .write_enable(map_write && !destination),
       .write_address(map_write_address),
       .write_data(map_write_word),
+      .read_enable(source ? write_back_busy : source_read),
       .read_address(source ? old_address : source_address),
       .read_data(map_word_0)
   );
@@ -124,6 +126,7 @@ module engine #(
       .write_enable(map_write && destination),
       .write_address(map_write_address),
       .write_data(map_write_word),
+      .read_enable(source ? source_read : write_back_busy),
       .read_address(source ? source_address : old_address),
       .read_data(map_word_1)
   );
@@ -165,16 +168,16 @@ module engine #(
   );
 
   // Convolution. A step is issued by the walker at stage 0; memories answer at 1, operands stand in registers at 2, in those
-  // of the DSPs at 3, the product at 4, the sum at 5, captured sums at 6.
-  wire walking, step, step_load, step_first, step_last, write_back_busy;
+  // of the DSPs at 3, the product at 4, the sum at 5, the tile's finished sums at 6.
+  wire walking, step, step_first, step_last;
   wire [WEIGHT_ADDRESS_WIDTH-1:0] weight_address;
   wire [MAP_ADDRESS_WIDTH-1:0] tile_map;
   wire [TABLE_ADDRESS_WIDTH-1:0] tile_table;
   wire [BIAS_ADDRESS_WIDTH-1:0] tile_bias;
   wire [OC_LANES*25-1:0] weights;
   wire [WORD_WIDTH-1:0] pixels;
-  reg load_1;
-  reg [4:1] step_at, first_at;
+  reg load_1, accumulate_4, restart_4;
+  reg [3:1] step_at, first_at;
   reg [5:1] last_at;
 
   always @(posedge clk)
@@ -182,12 +185,15 @@ module engine #(
       step_at <= 0;
       last_at <= 0;
     end else begin
-      step_at <= {step_at[3:1], step};
+      step_at <= {step_at[2:1], step};
       last_at <= {last_at[4:1], step_last};
     end
+  // A tile's last sum is handed over in the cycle in which the next tile's first product arrives, or would arrive.
   always @(posedge clk) begin
-    load_1   <= step_load;
-    first_at <= {first_at[3:1], step_first};
+    load_1 <= step_load;
+    first_at <= {first_at[2:1], step && step_first};
+    restart_4 <= first_at[3] || last_at[4];
+    accumulate_4 <= step_at[3] || last_at[4];
   end
   assign convolve_running = walking || last_at != 0 || write_back_busy;
 
@@ -232,6 +238,7 @@ module engine #(
           .INIT_FILE({`ENGINE_ROM_PREFIX, "weights_", DIGIT, ".hex"})
       ) weight_rom (
           .clk(clk),
+          .enable(1'b1),
           .address(weight_address),
           .data(weights[25*lane+:25])
       );
@@ -262,9 +269,8 @@ module engine #(
       .clk(clk),
       .weights(weights),
       .activations(pixels),
-      .accumulate(step_at[4]),
-      .first(first_at[4]),
-      .capture(last_at[5]),
+      .accumulate(accumulate_4),
+      .restart(restart_4),
       .read_enable(write_back_busy),
       .read_lane(sum_lane),
       .read_pixel(sum_pixel),
@@ -323,6 +329,7 @@ module engine #(
       .INIT_FILE({`ENGINE_ROM_PREFIX, "time_bias.hex"})
   ) bias_rom (
       .clk(clk),
+      .enable(write_back_busy),
       .address(bias_address),
       .data(bias)
   );
@@ -333,6 +340,7 @@ module engine #(
       .INIT_FILE({`ENGINE_ROM_PREFIX, "scale.hex"})
   ) scale_rom (
       .clk(clk),
+      .enable(write_back_busy),
       .address(scale_address),
       .data(scale)
   );
@@ -343,6 +351,7 @@ module engine #(
       .INIT_FILE({`ENGINE_ROM_PREFIX, "shift.hex"})
   ) shift_rom (
       .clk(clk),
+      .enable(write_back_busy),
       .address(shift_address),
       .data(shift)
   );

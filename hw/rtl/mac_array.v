@@ -1,4 +1,4 @@
-// OC_LANES x PX_LANES multiply-accumulate lanes: pixels share each weight, output channels share each activation. Captured
+// OC_LANES x PX_LANES multiply-accumulate lanes: pixels share each weight, output channels share each activation. Finished
 // sums are read one a cycle, selected by channel lane and pixel, two cycles after the selection.
 `default_nettype none
 
@@ -12,11 +12,10 @@ module mac_array #(
     // operands; lane i of each in the i-th lowest bits
     input  wire [OC_LANES*25-1:0]  weights,
     input  wire [PX_LANES*32-1:0]  activations,
-    // control, see mac_lane; relative to the operands one cycle later than there
+    // control, see mac_lane: two cycles after the operands
     input  wire                    accumulate,
-    input  wire                    first,
-    input  wire                    capture,
-    // read port of the captured sums
+    input  wire                    restart,
+    // read port of the finished sums
     input  wire                    read_enable,
     input  wire [ LANE_WIDTH-1:0]  read_lane,
     input  wire [PIXEL_WIDTH-1:0]  read_pixel,
@@ -52,8 +51,7 @@ module mac_array #(
             .weight(weight),
             .activation(activations_q[32*j+:32]),
             .accumulate(accumulate),
-            .first(first),
-            .capture(capture),
+            .restart(restart),
             .low(lows[48*j+:48]),
             .high(highs[48*j+:48])
         );

@@ -1,4 +1,4 @@
-// Simple dual-port memory: one write port, one clocked read port (data valid one cycle after address). A word must not
+// Simple dual-port memory: one write port, one clocked read port (data valid one enabled cycle after address). A word must not
 // be read in the cycle in which it is written.
 `default_nettype none
 
@@ -13,6 +13,7 @@ module ram #(
     input  wire [ADDRESS_WIDTH-1:0] write_address,
     input  wire [        WIDTH-1:0] write_data,
     // read port
+    input  wire                     read_enable,
     input  wire [ADDRESS_WIDTH-1:0] read_address,
     output reg  [        WIDTH-1:0] read_data
 );
@@ -20,7 +21,7 @@ module ram #(
 
   always @(posedge clk) begin
     if (write_enable) memory[write_address] <= write_data;
-    read_data <= memory[read_address];
+    if (read_enable) read_data <= memory[read_address];
   end
 endmodule
 

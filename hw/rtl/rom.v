@@ -1,4 +1,4 @@
-// Read-only memory with clocked read and an output register: data is valid two cycles after address.
+// Read-only memory with clocked read and an output register: data is valid two enabled cycles after address.
 `default_nettype none
 
 module rom #(
@@ -8,6 +8,7 @@ module rom #(
     parameter INIT_FILE = "rom.hex"
 ) (
     input  wire                     clk,
+    input  wire                     enable,
     input  wire [ADDRESS_WIDTH-1:0] address,
     output reg  [        WIDTH-1:0] data
 );
@@ -16,10 +17,11 @@ module rom #(
 
   initial $readmemh(INIT_FILE, memory);
 
-  always @(posedge clk) begin
-    fetched <= memory[address];
-    data <= fetched;
-  end
+  always @(posedge clk)
+    if (enable) begin
+      fetched <= memory[address];
+      data <= fetched;
+    end
 endmodule
 
 `default_nettype wire

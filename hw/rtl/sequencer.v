@@ -58,6 +58,7 @@ module sequencer #(
       .INIT_FILE(PROGRAM_FILE)
   ) program_rom (
       .clk(clk),
+      .enable(1'b1),
       .address(pc),
       .data(instruction)
   );

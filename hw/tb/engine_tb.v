@@ -43,7 +43,8 @@ module engine_tb;
   reg [8*1024-1:0] input_path, output_path, golden_path;
   reg compare, stalls;
   integer images, seed, source_seed, sink_seed, reset_after;
-  reg source_pause, sink_pause;
+  reg source_pause = 1'b0;
+  reg sink_pause = 1'b0;
   integer input_file, output_file, golden_file;
   integer sent, received, finished, differences, scanned;
   reg [31:0] next_word, golden_word;
@@ -98,7 +99,7 @@ module engine_tb;
 
   // Source
   always @(posedge clk) begin
-    source_pause = stalls && $random(source_seed) % 3 == 0;
+    if (stalls) source_pause = $random(source_seed) % 3 == 0;
     if (rst) in_valid <= 1'b0;
     else if (!in_valid || in_ready) begin
       if (source_pause || sent == images * `ENGINE_IMAGE_SIZE) in_valid <= 1'b0;
@@ -114,7 +115,7 @@ module engine_tb;
 
   // Sink
   always @(posedge clk) begin
-    sink_pause = stalls && $random(sink_seed) % 3 == 0;
+    if (stalls) sink_pause = $random(sink_seed) % 3 == 0;
     out_ready <= !rst && !sink_pause;
     if (!rst && out_valid && out_ready) begin
       $fdisplay(output_file, "%08h", out_data);

@@ -1,0 +1,185 @@
+#include "engine/export.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "engine/hardware_files.h"
+#include "engine/rom.h"
+#include "fixed/runner.h"
+
+namespace odenet::engine {
+namespace fs = std::filesystem;
+
+namespace {
+
+// Every file of the engine, path -> text.
+std::map<std::string, std::string> engine_files(const Program& program, int64_t golden_images) {
+  std::map<std::string, std::string> files = rom_files(program);
+  for (const auto& [path, text] : hardware_files()) {
+    const std::string export_folder = "export/";
+    files[path.starts_with(export_folder) ? path.substr(export_folder.size()) : path] = text;
+  }
+  files["config.mk"] =
+      fmt::format("GOLDEN_IMAGES := {}\nCOMPUTE_CYCLES := {}\n", golden_images, cycles(program).compute);
+  return files;
+}
+
+// FNV-1a, 64 bits, over paths and texts: http://www.isthe.com/chongo/tech/comp/fnv/
+std::string hash_of(const std::map<std::string, std::string>& files) {
+  uint64_t hash = 0xcbf29ce484222325;
+  const auto add = [&](const std::string& text) {
+    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+    hash *= 0x100000001b3;  // a zero byte ends each text
+  };
+  for (const auto& [path, text] : files) {
+    add(path);
+    add(text);
+  }
+  return fmt::format("{:016x}", hash);
+}
+
+void write_files(const std::map<std::string, std::string>& files, const fs::path& folder) {
+  for (const auto& [path, text] : files) {
+    create_folder((folder / path).parent_path());
+    write_file(folder / path, text);
+  }
+}
+
+std::string exportable_layers(const fixed::Network& network) {
+  std::string text;
+  for (const fixed::Block& block : network.blocks) {
+    bool exportable = true;
+    try {
+      compile(block, network.formats(), kPixelLanes);
+    } catch (const Error&) {
+      exportable = false;
+    }
+    text += fmt::format("{}{}{}", text.empty() ? "" : ", ", block.name, exportable ? "" : " (not exportable)");
+  }
+  return text;
+}
+
+// Bits of the engine's memories.
+struct Memory {
+  int64_t maps, weights, tables, program;
+};
+
+Memory memory_of(const Program& program) {
+  const Parameters& p = program.parameters;
+  return {.maps = int64_t{2} * p.map_words * p.px_lanes * 32,
+          .weights = int64_t{p.weight_words} * p.oc_lanes * 25,
+          .tables = int64_t{p.table_words} * (9 + 2) * 32,
+          .program = int64_t{p.program_words} * 128};
+}
+
+}  // namespace
+
+size_t find_block(const fixed::Network& network, const std::string& layer) {
+  std::vector<size_t> found;
+  for (size_t i = 0; i < network.blocks.size(); ++i) {
+    const std::string& name = network.blocks[i].name;
+    if (name == layer) return i;
+    if (name.substr(0, name.rfind('.')) == layer) found.push_back(i);
+  }
+  if (found.size() == 1) return found[0];
+  throw Error("{} layer '{}' in {}; its layers are {}", found.empty() ? "unknown" : "more than one block in", layer,
+              network.spec.model, exportable_layers(network));
+}
+
+void write_engine(const Program& program, int64_t golden_images, const fs::path& folder) {
+  write_files(engine_files(program, golden_images), folder);
+}
+
+ExportReport export_folder(const fixed::Network& network, std::span<const uint8_t> images, const fs::path& out,
+                           const ExportOptions& options) {
+  const size_t index = find_block(network, options.layer);
+  const fixed::Block& block = network.blocks[index];
+  ExportReport report{.model = network.spec.model, .block = block.name, .megahertz = options.megahertz};
+  report.program = compile(block, network.formats(), options.macs);
+  report.formats = network.formats();
+  report.cycles = cycles(report.program);
+  report.execution_cycles = execution_cycles(report.program);
+  report.proofs = fixed::prove_accumulators(block, network.formats());
+
+  StagedFolder folder(out, options.replace);
+  fixed::Runner runner(network);
+  const std::vector<int32_t> input = runner.block_input(images, index);
+  if (input.empty()) throw Error("golden vectors need at least one image");
+  report.images = std::ssize(input) / report.program.image_size();
+
+  const auto files = engine_files(report.program, report.images);
+  report.hash = hash_of(files);
+  write_files(files, folder.path());
+  write_files({{"golden/input.hex", hex_lines(input, 32)},
+               {"golden/output.hex", hex_lines(runner.block(index).run(input), 32)},
+               {"report.json", nlohmann::json(report).dump(2) + "\n"}},
+              folder.path());
+  folder.commit();
+  return report;
+}
+
+std::string to_text(const ExportReport& report) {
+  const Program& program = report.program;
+  const Memory memory = memory_of(program);
+  std::string text = fmt::format("{} of {}: {} x {} x {} maps, {} executions, {} multiply-accumulate lanes\n",
+                                 report.block, report.model, program.channels, program.height, program.width,
+                                 program.executions, program.parameters.macs());
+  text += fmt::format("cycles: {} an execution, {} an image, {} to load and {} to store it\n", report.execution_cycles,
+                      report.cycles.compute, report.cycles.load, report.cycles.store);
+  text += fmt::format("at {:g} MHz: {:.2f} ms an execution, {:.2f} ms an image\n", report.megahertz,
+                      report.milliseconds(report.execution_cycles), report.milliseconds(report.cycles.compute));
+  text += fmt::format("memory: {:.1f} Kib maps, {:.1f} Kib weights, {:.1f} Kib tables\n",
+                      static_cast<double>(memory.maps) / 1024, static_cast<double>(memory.weights) / 1024,
+                      static_cast<double>(memory.tables) / 1024);
+  for (const fixed::AccumulatorProof& proof : report.proofs)
+    text += fmt::format("{}: sum |w| at most {:.3f}, below {:.3f}: no accumulator can overflow\n", proof.layer,
+                        report.formats.weight.to_real(proof.weight_sum), report.formats.weight.to_real(proof.bound));
+  return text + fmt::format("golden vectors: {} images\n", report.images);
+}
+
+void to_json(nlohmann::json& json, const ExportReport& report) {
+  const auto format = [](fixed::Format f) { return nlohmann::json{{"width", f.width}, {"fraction", f.fraction}}; };
+  const Program& program = report.program;
+  const Parameters& parameters = program.parameters;
+  const Memory memory = memory_of(program);
+  auto proofs = nlohmann::json::array();
+  for (const fixed::AccumulatorProof& proof : report.proofs)
+    proofs.push_back({{"layer", proof.layer},
+                      {"channel", proof.channel},
+                      {"weight_sum", proof.weight_sum},
+                      {"bound", proof.bound},
+                      {"accumulator_bits", fixed::kAccumulatorBits}});
+  auto listing = nlohmann::json::array();
+  for (const Instruction& instruction : program.instructions) listing.push_back(describe(instruction));
+  json = {
+      {"model", report.model},
+      {"block", report.block},
+      {"macs", parameters.macs()},
+      {"executions", program.executions},
+      {"shape", {program.channels, program.height, program.width}},
+      {"golden_images", report.images},
+      {"hash", report.hash},
+      {"megahertz", report.megahertz},
+      {"cycles",
+       {{"execution", report.execution_cycles},
+        {"compute", report.cycles.compute},
+        {"load", report.cycles.load},
+        {"store", report.cycles.store}}},
+      {"milliseconds",
+       {{"execution", report.milliseconds(report.execution_cycles)},
+        {"compute", report.milliseconds(report.cycles.compute)},
+        {"image", report.milliseconds(report.cycles.load + report.cycles.compute + report.cycles.store)}}},
+      {"multiply_adds", multiply_adds(program)},
+      {"memory_bits",
+       {{"maps", memory.maps}, {"weights", memory.weights}, {"tables", memory.tables}, {"program", memory.program}}},
+      {"formats",
+       {{"activation", format(report.formats.activation)},
+        {"weight", format(report.formats.weight)},
+        {"scale", format(report.formats.scale)}}},
+      {"accumulator_proofs", std::move(proofs)},
+      {"program", std::move(listing)}};
+}
+
+}  // namespace odenet::engine

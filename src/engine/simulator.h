@@ -1,0 +1,47 @@
+// The engine in Verilator, as a function from z(0) to z(T).
+//
+//   engine::Simulator simulator(program);                            // writes, builds; seconds
+//   engine::Simulation result = simulator.run(z0);                   // [N, C, H, W] activations
+//   result.output, result.images[0].compute_cycles
+//
+// Throws Error if verilator or make is missing, if the build fails and if a run fails.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <vector>
+
+#include "engine/compiler.h"
+
+namespace odenet::engine {
+
+// What the engine itself counted for one image.
+struct ImageCounters {
+  int64_t compute_cycles = 0, load_cycles = 0, store_cycles = 0, saturations = 0;
+};
+
+struct Simulation {
+  std::vector<int32_t> output;        // [N, C, H, W]
+  std::vector<ImageCounters> images;  // [N]
+};
+
+class Simulator {
+ public:
+  // threads: processes that share the images of a run; 0: one a processor.
+  explicit Simulator(const Program& program, int threads = 0);
+  ~Simulator();
+  Simulator(const Simulator&) = delete;
+  Simulator& operator=(const Simulator&) = delete;
+
+  Simulation run(std::span<const int32_t> input);
+
+ private:
+  Simulation run_process_on(std::span<const int32_t> input, int worker) const;
+
+  size_t image_size_;
+  int threads_;
+  std::filesystem::path folder_;  // temporary, removed with the object
+};
+
+}  // namespace odenet::engine
