@@ -1,0 +1,156 @@
+#include "engine/export.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "core/file.h"
+#include "engine/rom.h"
+#include "fixed/runner.h"
+#include "support/engine_network.h"
+#include "support/expect_error.h"
+#include "support/temporary_folder.h"
+
+namespace odenet::engine {
+namespace {
+
+namespace fs = std::filesystem;
+using odenet::testing::engine_network;
+using odenet::testing::random_images;
+using odenet::testing::TemporaryFolder;
+
+class Export : public ::testing::Test {
+ protected:
+  ExportReport run(const std::string& layer, int macs = 8, bool replace = false) {
+    return export_folder(net_, images_, out_, {.layer = layer, .macs = macs, .replace = replace});
+  }
+
+  // Nothing but what was there before.
+  void expect_nothing_left() {
+    EXPECT_FALSE(fs::exists(out_));
+    EXPECT_TRUE(fs::is_empty(folder_.path()));
+  }
+
+  // The output of `make <arguments>` in the exported folder.
+  std::string make(const std::vector<std::string>& arguments) {
+    std::vector<std::string> command{"make"};
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    run_process(command, out_, folder_ / "make.log");
+    return read_text_file(folder_ / "make.log");
+  }
+
+  const TemporaryFolder folder_;
+  const fs::path out_ = folder_ / "engine";
+  fixed::Network net_ = engine_network();
+  std::vector<uint8_t> images_ = random_images(net_.spec, 2, 1);
+};
+
+TEST_F(Export, WritesASelfContainedFolder) {
+  const ExportReport report = run("layer2_2");
+  EXPECT_EQ(report.block, "layer2_2.0");
+  EXPECT_EQ(report.images, 2);
+  for (const char* file : {"Makefile", "README.txt", "config.mk", "engine_config.vh", "report.json", "utilisation.awk",
+                           "rtl/engine.v", "tb/engine_tb.v", "rom/program.hex", "rom/weights_0.hex"})
+    EXPECT_TRUE(fs::is_regular_file(out_ / file)) << file;
+
+  fixed::Runner runner(net_);
+  const auto input = runner.block_input(images_, 3);
+  EXPECT_EQ(read_text_file(out_ / "golden/input.hex"), hex_lines(input, 32));
+  EXPECT_EQ(read_text_file(out_ / "golden/output.hex"), hex_lines(runner.block(3).run(input), 32));
+}
+
+TEST_F(Export, ReportsCyclesMemoryAndProofs) {
+  run("layer2_2", 16);
+  const auto json = nlohmann::json::parse(read_text_file(out_ / "report.json"));
+  const Program program = compile(net_.blocks[3], net_.formats(), 16);
+  EXPECT_EQ(json["cycles"]["compute"], cycles(program).compute);
+  EXPECT_EQ(json["cycles"]["execution"], execution_cycles(program));
+  EXPECT_EQ(json["milliseconds"]["compute"], static_cast<double>(cycles(program).compute) / 1e5);
+  EXPECT_EQ(json["shape"], nlohmann::json({8, 8, 8}));
+  EXPECT_EQ(json["memory_bits"]["weights"], 2 * 8 * 8 * 9 * 25);
+  EXPECT_EQ(json["accumulator_proofs"][1]["layer"], "layer2_2.0.conv2");
+  EXPECT_LE(json["accumulator_proofs"][1]["weight_sum"], json["accumulator_proofs"][1]["bound"]);
+  EXPECT_EQ(json["program"].size(), program.instructions.size());
+}
+
+TEST_F(Export, HashNamesTheEngine) {
+  const std::string hash = run("layer2_2").hash;
+  EXPECT_EQ(run("layer2_2", 8, /*replace=*/true).hash, hash);
+  EXPECT_NE(run("layer2_2", 16, /*replace=*/true).hash, hash);
+  net_.blocks[3].conv2.weight[5] ^= 1;
+  EXPECT_NE(run("layer2_2", 8, /*replace=*/true).hash, hash);
+}
+
+TEST_F(Export, UnknownLayerListsAll) {
+  EXPECT_ERROR(run("layer9"), "unknown layer 'layer9'", "layer1.1 (not exportable)", "layer2_2.0");
+  EXPECT_ERROR(run("layer1"), "more than one block", "layer1.0 (not exportable), layer1.1");
+  expect_nothing_left();
+}
+
+TEST_F(Export, RefusesWhatHasNoEngine) {
+  EXPECT_ERROR(run("layer1.0"), "layer1.0", "residual");
+  EXPECT_ERROR(run("layer2_2", 17), "17");
+  for (int32_t& weight : net_.blocks[3].conv1.weight) weight = -(1 << 24);
+  EXPECT_ERROR(run("layer2_2"), "layer2_2.0.conv1, output channel 0", "accumulator");
+  expect_nothing_left();
+}
+
+TEST_F(Export, LeavesNothingBehindOnFailure) {
+  images_.clear();
+  EXPECT_ERROR(run("layer2_2"), "at least one image");
+  images_.resize(100);
+  EXPECT_ERROR(run("layer2_2"), "100 bytes");
+  expect_nothing_left();
+}
+
+TEST_F(Export, DoesNotOverwriteUnasked) {
+  create_folder(out_);
+  write_file(out_ / "notes.txt", "mine");
+  EXPECT_ERROR(run("layer2_2"), "exists already");
+  EXPECT_EQ(read_text_file(out_ / "notes.txt"), "mine");
+  run("layer2_2", 8, /*replace=*/true);
+  EXPECT_FALSE(fs::exists(out_ / "notes.txt"));
+}
+
+class ExportLanes : public Export, public ::testing::WithParamInterface<int> {};
+
+TEST_P(ExportLanes, LintsAndSimulatesWithoutADifference) {
+  SKIP_WITHOUT("verilator");
+  SKIP_WITHOUT("make");
+  run("layer2_2", GetParam());
+  make({"lint"});
+  EXPECT_THAT(make({"sim-verilator"}), ::testing::HasSubstr("verilator: 2 images as the integer network computes"));
+  EXPECT_THAT(make({"sim-verilator", "IMAGES=1"}), ::testing::HasSubstr("verilator: 1 images"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Macs, ExportLanes, ::testing::ValuesIn(valid_macs().begin(), valid_macs().end()));
+
+TEST_F(Export, SimulatesInIcarus) {
+  SKIP_WITHOUT("iverilog");
+  SKIP_WITHOUT("make");
+  run("layer2_2", 16);
+  EXPECT_THAT(make({"sim-icarus", "IMAGES=2"}), ::testing::HasSubstr("icarus: 2 images as the integer network"));
+}
+
+TEST_F(Export, SimulationNoticesOneWrongWord) {
+  SKIP_WITHOUT("iverilog");
+  SKIP_WITHOUT("make");
+  run("layer2_2", 16);
+  std::string golden = read_text_file(out_ / "golden/output.hex");
+  char& digit = golden[9 * 300 + 7];
+  digit = digit == '0' ? '1' : '0';
+  write_file(out_ / "golden/output.hex", golden);
+  EXPECT_ERROR(make({"sim-icarus"}), "image 0 word 300", "1 of 512 words differ");
+}
+
+TEST_F(Export, SimulationNoticesAWrongCycleCount) {
+  SKIP_WITHOUT("iverilog");
+  SKIP_WITHOUT("make");
+  const int64_t expected = run("layer2_2", 16).cycles.compute + 1;
+  EXPECT_ERROR(make({"sim-icarus", fmt::format("COMPUTE_CYCLES={}", expected)}),
+               fmt::format("the cycle counter is not the expected {}", expected));
+}
+
+}  // namespace
+}  // namespace odenet::engine
