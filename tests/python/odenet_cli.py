@@ -24,14 +24,14 @@ class Odenet:
     def train(self, model):
         """A few steps, so that weights and running statistics are no longer the initial ones. Returns the run folder."""
         run = self.folder / model
-        self("train", "--model", model, "--dataset", "sample", "--epochs", 1, "--batch", 32, "--train-limit", 128,
-             "--test-limit", 32, "--out", run)
+        self("train", "--model", model, "--dataset", "sample", "--epochs", 1, "--batch", 32, "--lr", 0.05,
+             "--train-limit", 128, "--test-limit", 32, "--threads", 1, "--out", run)
         return run
 
     def logits(self, network, *options):
         """Logits [IMAGES, classes] and labels [IMAGES] of the first images of the test split."""
         file = self.folder / "logits.safetensors"
-        self("eval", network, "--limit", IMAGES, "--logits", file, *options)
+        self("eval", network, "--limit", IMAGES, "--threads", 1, "--logits", file, *options)
         tensors, _ = safetensors_file.read(file)
         return tensors["logits"], tensors["labels"]
 

@@ -12,20 +12,21 @@ import torch
 from odenet_cli import IMAGES, Odenet
 from reference_network import ReferenceNetwork
 
-MODELS = ["resnet-20", "biased-odenet-20", "odenet-20", "mixed-odenet-20", "rodenet-1-20", "rodenet-2-20",
+MODELS = ["resnet-20", "biased-odenet-20", "odenet-14", "mixed-odenet-14", "rodenet-1-14", "rodenet-2-14",
           "rodenet-1+2-20"]
 TOLERANCE = 1e-4  # float32 sums in different orders; logits are of the order of 1
 
 
 def main():
+    torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         odenet = Odenet(sys.argv[1], folder)
         images, labels = odenet.sample_images()
         failures = 0
         for model in MODELS:
-            run = odenet.train(model)
-            found, found_labels = odenet.logits(run)
-            network = ReferenceNetwork(run / "last.safetensors")
+            checkpoint = odenet.train(model) / "last.safetensors"
+            found, found_labels = odenet.logits(checkpoint)
+            network = ReferenceNetwork(checkpoint)
             expected = network.logits(torch.from_numpy(images.copy())).numpy()
             assert found.shape == expected.shape == (IMAGES, 10), (found.shape, expected.shape)
             assert (found_labels == labels).all(), "not the same images"
