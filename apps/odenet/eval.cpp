@@ -1,4 +1,106 @@
+// odenet eval: accuracy of one backend, or of two side by side.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
 #include "commands.h"
+#include "core/safetensors.h"
+#include "eval/compare.h"
+#include "networks.h"
+#include "progress_line.h"
+
 namespace odenet {
-void add_eval(CLI::App&) {}
+
+namespace {
+
+struct Options {
+  std::string network, backend = "float", compare, logits;
+  BackendOptions backend_options;
+  ImageOptions images;
+  size_t batch = 100;
+  bool json = false;
+};
+
+// Keeps the logits that pass through it.
+class Recorder : public eval::Backend {
+ public:
+  explicit Recorder(eval::Backend& inner) : inner_(inner) {}
+  std::string name() const override { return inner_.name(); }
+  int classes() const override { return inner_.classes(); }
+  const std::string& dataset() const override { return inner_.dataset(); }
+  std::vector<float> logits(std::span<const uint8_t> images, const eval::Tap& tap) override {
+    auto result = inner_.logits(images, tap);
+    recorded_.insert(recorded_.end(), result.begin(), result.end());
+    return result;
+  }
+
+  void save(const std::string& path, std::span<const int32_t> labels) const {
+    SafeTensors file;
+    file.metadata = {{"backend", name()}, {"dataset", dataset()}};
+    const auto n = static_cast<int64_t>(labels.size());
+    file.add("logits", {n, classes()}, std::span<const float>(recorded_));
+    const std::vector<int64_t> wide(labels.begin(), labels.end());
+    file.add("labels", {n}, std::span<const int64_t>(wide));
+    file.save(path);
+  }
+
+ private:
+  eval::Backend& inner_;
+  std::vector<float> recorded_;
+};
+
+void run(const Options& options) {
+  const NetworkFiles files = find_networks(options.network);
+  const auto backend = make_backend(options.backend, files, options.backend_options);
+  Recorder recorder(*backend);
+  const auto dataset = load_images(backend->dataset(), files, options.images);
+  const eval::Samples samples{dataset.images, dataset.labels};
+  ProgressLine line;
+  eval::EvaluateOptions evaluate_options{.batch = options.batch, .progress = [&](size_t done, size_t total) {
+                                           line.show(false, [&] { return fmt::format("{} of {} images", done, total); });
+                                         }};
+  nlohmann::json json;
+  std::string text;
+  if (options.compare.empty()) {
+    const auto metrics = eval::evaluate(recorder, samples, evaluate_options);
+    json = metrics;
+    text = eval::to_text(metrics, dataset.class_names);
+  } else {
+    const auto reference = make_backend(options.compare, files, options.backend_options);
+    const auto comparison = eval::compare(*reference, recorder, samples, evaluate_options);
+    json = comparison;
+    text = eval::to_text(comparison);
+  }
+  line.clear();
+  if (!options.logits.empty()) recorder.save(options.logits, dataset.labels);
+  json["network"] = options.network;
+  json["dataset"] = dataset.name;
+  json["split"] = options.images.split;
+  if (options.json)
+    fmt::print("{}\n", json.dump(2));
+  else
+    fmt::print("{}", text);
 }
+
+}  // namespace
+
+void add_eval(CLI::App& app) {
+  auto* command = app.add_subcommand("eval", "top-1, top-5, loss and confusion matrix of a network");
+  auto options = std::make_shared<Options>();
+  command->add_option("network", options->network, "run folder, checkpoint or quantized network")->required();
+  command->add_option("--backend", options->backend, "what computes it: " + backend_names())->capture_default_str();
+  command->add_option("--compare", options->compare, "a second backend, whose results are put beside");
+  command->add_option("--dataset", options->images.dataset, "other than the one it was trained on");
+  command->add_option("--data-dir", options->images.data_dir, "folder of the data set's files; default: as in training");
+  command->add_option("--split", options->images.split, "train or test")->capture_default_str();
+  command->add_option("--limit", options->images.limit, "first K images only; 0: all")->capture_default_str();
+  command->add_option("--batch", options->batch, "images at once")->capture_default_str()->check(CLI::Range(1, 100000));
+  command->add_option("--threads", options->backend_options.threads, "0: all cores")->capture_default_str()->check(CLI::Range(0, 1024));
+  command->add_option("--layer", options->backend_options.layer, "rtl: the layer that the engine computes")->capture_default_str();
+  command->add_option("--macs", options->backend_options.macs, "rtl: the engine's size")->capture_default_str();
+  command->add_option("--logits", options->logits, "write logits [K, classes] and labels [K] to this safetensors file");
+  command->add_flag("--json", options->json, "for programs");
+  command->callback([options] { run(*options); });
+}
+
+}  // namespace odenet

@@ -10,7 +10,6 @@ namespace odenet::fixed {
 
 namespace {
 
-constexpr const char* kFormat = "odenet-q";
 
 nlohmann::json to_json(Format format) { return {{"width", format.width}, {"fraction", format.fraction}}; }
 
@@ -120,7 +119,7 @@ void check(const Network& network) {
 SafeTensors Network::to_tensors() const {
   check(*this);
   SafeTensors file;
-  file.metadata["format"] = kFormat;
+  file.metadata["format"] = kNetworkFormat;
   file.metadata["spec"] = dump_spec(spec);
   file.metadata["dataset"] = dataset;
   file.metadata["class_names"] = nlohmann::json(class_names).dump();
@@ -141,8 +140,8 @@ Network Network::from_tensors(const SafeTensors& file) {
   if (kind == "odenet-checkpoint")
     throw Error("{}: a float checkpoint, expected an integer network; `odenet quantize` makes one from it",
                 file.source);
-  if (kind != kFormat)
-    throw Error("{}: its format is '{}', expected '{}', as written by `odenet quantize`", file.source, kind, kFormat);
+  if (kind != kNetworkFormat)
+    throw Error("{}: its format is '{}', expected '{}', as written by `odenet quantize`", file.source, kind, kNetworkFormat);
   try {
     Formats formats;
     const auto json = nlohmann::json::parse(file.meta("formats"));

@@ -57,6 +57,9 @@ struct Formats {
   bool operator==(const Formats&) const = default;
 };
 
+// metadata "format" of the file of an integer network.
+inline constexpr const char* kNetworkFormat = "odenet-q";
+
 struct Network : Formats {
   NetworkSpec spec;
   std::string dataset;                   // name in the table of data sets

@@ -19,6 +19,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr size_t kTestBatch = 250;
+
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 data::Dataset load_split(const TrainConfig& config, const char* split, int64_t limit) {
@@ -182,10 +184,10 @@ class Trainer {
 
   void evaluate_into(EpochResult& row) {
     nn::FloatBackend backend(network_, info_);
-    const auto metrics = eval::evaluate(backend, test_set_.images, test_set_.labels);
-    row.test_loss = metrics.loss;
-    row.test_top1 = metrics.top1_percent();
-    row.test_top5 = metrics.top5_percent();
+    const auto metrics = eval::evaluate(backend, {test_set_.images, test_set_.labels}, {.batch = kTestBatch});
+    row.test_loss = metrics.loss();
+    row.test_top1 = 100 * metrics.top1();
+    row.test_top5 = 100 * metrics.top5();
   }
 
   void save(const std::filesystem::path& path, int64_t epoch, double top1) {

@@ -1,0 +1,90 @@
+#include "networks.h"
+
+#include <array>
+
+#include "core/error.h"
+#include "core/safetensors.h"
+#include "eval/fixed_backend.h"
+#include "fixed/network.h"
+#include "nn/float_backend.h"
+#include "train/run_folder.h"
+
+namespace odenet {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+struct BackendRow {
+  std::string_view name;
+  std::unique_ptr<eval::Backend> (*make)(const NetworkFiles& files, const BackendOptions& options);
+};
+
+const std::array kBackends{
+    BackendRow{"float",
+               [](const NetworkFiles& files, const BackendOptions& options) -> std::unique_ptr<eval::Backend> {
+                 nn::set_threads(options.threads);
+                 return std::make_unique<nn::FloatBackend>(nn::load_checkpoint(files.need_checkpoint()));
+               }},
+    BackendRow{"fixed",
+               [](const NetworkFiles& files, const BackendOptions& options) -> std::unique_ptr<eval::Backend> {
+                 return std::make_unique<eval::FixedBackend>(fixed::Network::load(files.need_quantized()),
+                                                             options.threads);
+               }},
+};
+
+}  // namespace
+
+const fs::path& NetworkFiles::need_checkpoint() const {
+  if (!checkpoint)
+    throw Error("{} is a quantized network; the float backend needs its checkpoint or run folder", named.string());
+  return *checkpoint;
+}
+
+const fs::path& NetworkFiles::need_quantized() const {
+  if (!quantized) throw Error("{} has no quantized network yet; run: odenet quantize {}", named.string(), named.string());
+  return *quantized;
+}
+
+NetworkFiles find_networks(const fs::path& path) {
+  NetworkFiles files{.named = path, .checkpoint = {}, .quantized = {}};
+  std::error_code code;
+  if (fs::is_directory(path, code)) {
+    files.checkpoint = train::find_checkpoint(path);
+    if (fs::exists(path / kQuantizedName, code)) files.quantized = path / kQuantizedName;
+    return files;
+  }
+  const SafeTensors file = SafeTensors::load(path);
+  (file.meta("format") == fixed::kNetworkFormat ? files.quantized : files.checkpoint) = path;
+  return files;
+}
+
+std::string backend_names() {
+  std::string names;
+  for (const BackendRow& row : kBackends) names += fmt::format("{}{}", names.empty() ? "" : ", ", row.name);
+  return names;
+}
+
+std::unique_ptr<eval::Backend> make_backend(const std::string& name, const NetworkFiles& files,
+                                            const BackendOptions& options) {
+  for (const BackendRow& row : kBackends)
+    if (row.name == name) return row.make(files, options);
+  throw Error("unknown backend '{}'; there are {}", name, backend_names());
+}
+
+data::Dataset load_images(const std::string& trained_on, const NetworkFiles& files, const ImageOptions& options) {
+  if (options.limit < 0) throw Error("limit is {}, expected 0 (all images) or more", options.limit);
+  std::string folder = options.data_dir;
+  if (folder.empty()) {
+    train::TrainConfig config;
+    std::error_code code;
+    const fs::path config_file = files.named / "config.toml";
+    if (fs::exists(config_file, code)) train::load_config(config, config_file);
+    folder = config.data_dir;
+  }
+  auto dataset = data::load(options.dataset.empty() ? trained_on : options.dataset, options.split, folder);
+  if (options.limit > 0) dataset.truncate(static_cast<size_t>(options.limit));
+  return dataset;
+}
+
+}  // namespace odenet

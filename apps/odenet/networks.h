@@ -1,0 +1,51 @@
+// What the argument NET of a command names, and the backends made from it.
+//
+//   NetworkFiles files = find_networks("runs/a");            // a run folder, a checkpoint or a quantized network
+//   auto backend = make_backend("fixed", files, {});
+//   data::Dataset test = load_images(backend->dataset(), files, {.split = "test", .limit = 100});
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "data/dataset.h"
+#include "eval/backend.h"
+
+namespace odenet {
+
+// The name under which `odenet quantize RUN` leaves its network in the run folder.
+inline constexpr const char* kQuantizedName = "q20.safetensors";
+
+struct NetworkFiles {
+  std::filesystem::path named;                       // as given
+  std::optional<std::filesystem::path> checkpoint;   // float network
+  std::optional<std::filesystem::path> quantized;    // integer network
+
+  const std::filesystem::path& need_checkpoint() const;
+  const std::filesystem::path& need_quantized() const;
+};
+
+NetworkFiles find_networks(const std::filesystem::path& path);
+
+struct BackendOptions {
+  int threads = 0;
+  std::string layer = "layer3_2";  // rtl: the layer that the engine computes
+  int macs = 16;                   // rtl: the engine's size
+};
+
+std::string backend_names();  // "float, fixed, rtl"
+std::unique_ptr<eval::Backend> make_backend(const std::string& name, const NetworkFiles& files,
+                                            const BackendOptions& options);
+
+struct ImageOptions {
+  std::string dataset;   // empty: the one that the network was trained on
+  std::string data_dir;  // empty: the run's own, else "data"
+  std::string split = "test";
+  int64_t limit = 0;     // first images only; 0: all
+};
+
+data::Dataset load_images(const std::string& trained_on, const NetworkFiles& files, const ImageOptions& options);
+
+}  // namespace odenet

@@ -1,0 +1,147 @@
+// The whole road through the program, on few images, and what it says to bad input.
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "cli/program.h"
+#include "core/file.h"
+#include "core/safetensors.h"
+
+namespace odenet {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class Road : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = new testing::TemporaryFolder;
+    succeed("train --model biased-odenet-14 --train-limit 256 --test-limit 64 --batch 32 --epochs 2 --out " + run());
+  }
+  static void TearDownTestSuite() { delete folder_; }
+
+  static std::string path(const std::string& name) { return (*folder_ / name).string(); }
+  static std::string run() { return path("run"); }
+
+  // A copy of the checkpoint with one change.
+  template <typename Change>
+  static std::string changed(const std::string& name, const Change& change) {
+    SafeTensors file = SafeTensors::load(run() + "/best.safetensors");
+    change(file);
+    file.save(path(name));
+    return path(name);
+  }
+
+  static testing::TemporaryFolder* folder_;
+};
+testing::TemporaryFolder* Road::folder_ = nullptr;
+
+TEST_F(Road, RunFolderIsComplete) {
+  for (const char* name : {"config.toml", "metrics.csv", "log.txt", "last.safetensors", "best.safetensors"})
+    EXPECT_TRUE(fs::exists(run() + "/" + name)) << name;
+}
+
+TEST_F(Road, EvalGivesTextAndJson) {
+  EXPECT_THAT(succeed("eval " + run() + " --limit 100"), AllOf(HasSubstr("top-1"), HasSubstr("predicted")));
+  const auto json = nlohmann::json::parse(succeed("eval --json --limit 100 " + run()));
+  EXPECT_EQ(json.at("count"), 100);
+  int64_t sum = 0;
+  for (const auto& row : json.at("confusion"))
+    for (const auto& n : row) sum += n.get<int64_t>();
+  EXPECT_EQ(sum, 100);
+}
+
+TEST_F(Road, QuantizedNetworkAgreesWithFloat) {
+  const std::string file = path("q.safetensors");
+  const auto report = nlohmann::json::parse(succeed("quantize --json --limit 32 --out " + file + " " + run()));
+  EXPECT_EQ(report.at("saturations"), 0);
+  succeed("quantize --limit 32 " + run());
+  const auto json = nlohmann::json::parse(succeed("eval --backend fixed --compare float --limit 64 --json " + run()));
+  EXPECT_EQ(json.at("first").at("backend"), "float");
+  EXPECT_EQ(json.at("second").at("backend"), "fixed");
+  EXPECT_LT(json.at("max_logit_error"), 1e-3);
+  EXPECT_EQ(read_file(file), read_file(run() + "/q20.safetensors"));
+}
+
+TEST_F(Road, LogitsAreWritten) {
+  const std::string file = path("logits.safetensors");
+  succeed("eval --limit 16 --logits " + file + " " + run());
+  const auto logits = SafeTensors::load(file);
+  EXPECT_EQ(logits.get<float>("logits", {16, 10}).size(), 160u);
+  EXPECT_EQ(logits.get<int64_t>("labels", {16})[3], 3) << "image i of the sample set has label i modulo 10";
+}
+
+TEST_F(Road, ExistingRunIsKept) {
+  const auto before = read_file(run() + "/last.safetensors");
+  EXPECT_THAT(fail("train --epochs 0 --out " + run()), HasSubstr("exists already"));
+  EXPECT_EQ(read_file(run() + "/last.safetensors"), before);
+}
+
+TEST_F(Road, BadTrainingInputWritesNothing) {
+  const std::string out = path("none");
+  EXPECT_THAT(fail("train --model resnet-21 --out " + out), HasSubstr("8, 14, 20"));
+  EXPECT_THAT(fail("train --dataset cifar10 --data-dir " + path("nowhere") + " --out " + out), HasSubstr("nowhere"));
+  EXPECT_THAT(fail("train --epochs many --out " + out), HasSubstr("epochs is 'many'"));
+  EXPECT_THAT(fail("train --config " + path("none.toml") + " --out " + out), HasSubstr("none.toml"));
+  EXPECT_THAT(fail("train --epochs 0 --out /proc/none"), HasSubstr("/proc/none"));
+  fail("train --learning-rate 1 --out " + out);
+  EXPECT_FALSE(fs::exists(out));
+}
+
+TEST_F(Road, DamagedDataFiles) {
+  succeed("data write sample --out " + path("files"));
+  fs::create_directory(path("cifar"));
+  const std::string out = path("none"), batch = path("cifar/cifar-10-batches-bin/test_batch.bin");
+  fs::copy(path("files"), path("cifar/cifar-10-batches-bin"), fs::copy_options::recursive);
+  EXPECT_THAT(fail("train --dataset cifar10 --data-dir " + path("cifar") + " --out " + out),
+              AllOf(HasSubstr("data_batch_1.bin"), HasSubstr("30730000")));
+  EXPECT_THAT(fail("eval --dataset cifar10 --data-dir " + path("cifar") + " " + run()), HasSubstr(batch));
+  EXPECT_FALSE(fs::exists(out));
+}
+
+TEST_F(Road, DamagedCheckpoints) {
+  const std::string out = path("none");
+  const std::string cut = path("cut.safetensors");
+  const auto bytes = read_file(run() + "/best.safetensors");
+  write_file(cut, std::span(bytes).first(bytes.size() - 100));
+  for (const std::string command : {"eval ", "quantize --out " + out + " "})
+    EXPECT_THAT(fail(command + cut), AllOf(HasSubstr("cut.safetensors"), HasSubstr("truncated")));
+
+  const auto other = changed("other.safetensors", [](SafeTensors& file) { file.tensors.erase("fc.bias"); });
+  for (const std::string command : {"eval ", "quantize --out " + out + " "})
+    EXPECT_THAT(fail(command + other), HasSubstr("fc.bias"));
+
+  EXPECT_THAT(fail("eval " + path("missing.safetensors")), HasSubstr("No such file"));
+  EXPECT_THAT(fail("eval " + folder_->path().string()), HasSubstr("run folder"));
+  EXPECT_FALSE(fs::exists(out));
+}
+
+TEST_F(Road, WeightsThatBreakTheAccumulatorProof) {
+  const auto large = changed("large.safetensors", [](SafeTensors& file) {
+    const Shape shape = file.tensors.at("layer3_2.0.conv1.weight").shape;
+    const std::vector<float> values(static_cast<size_t>(element_count(shape)), 15.f);
+    file.add("layer3_2.0.conv1.weight", shape, std::span<const float>(values));
+  });
+  const std::string out = path("none");
+  EXPECT_THAT(fail("quantize --out " + out + " " + large), HasSubstr("layer3_2.0.conv1"));
+  EXPECT_FALSE(fs::exists(out));
+}
+
+TEST_F(Road, UnwritableOutputKeepsWhatIsThere) {
+  EXPECT_THAT(fail("quantize --limit 8 --out " + path("no/such/folder/q") + " " + run()), HasSubstr("cannot write"));
+  EXPECT_THAT(fail("data write sample --out " + run()), HasSubstr("run"));
+}
+
+TEST_F(Road, WrongKindsOfNetwork) {
+  succeed("quantize --limit 8 --out " + path("kind.safetensors") + " " + run());
+  EXPECT_THAT(fail("eval --backend float " + path("kind.safetensors")), HasSubstr("quantized network"));
+  EXPECT_THAT(fail("quantize " + path("kind.safetensors")), HasSubstr("quantized network"));
+  EXPECT_THAT(fail("eval --backend fixed " + run() + "/last.safetensors"), HasSubstr("odenet quantize"));
+  EXPECT_THAT(fail("eval --backend analog " + run()), HasSubstr("float, fixed, rtl"));
+}
+
+}  // namespace
+}  // namespace odenet

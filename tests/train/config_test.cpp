@@ -1,0 +1,87 @@
+#include "train/config.h"
+
+#include <gtest/gtest.h>
+
+#include "core/file.h"
+#include "support/expect_error.h"
+#include "support/temporary_folder.h"
+
+namespace odenet::train {
+namespace {
+
+TEST(TrainConfig, TomlRoundTrip) {
+  TrainConfig config;
+  set_field(config, "model", "resnet-32");
+  set_field(config, "epochs", "200");
+  set_field(config, "lr", "0.05");
+  set_field(config, "nesterov", "false");
+  set_field(config, "milestones", "100,150,175.5");
+  const testing::TemporaryFolder folder;
+  write_file(folder / "config.toml", to_toml(config));
+  TrainConfig loaded;
+  load_config(loaded, folder / "config.toml");
+  EXPECT_EQ(loaded, config);
+  EXPECT_EQ(loaded.milestones, (std::vector<double>{100, 150, 175.5}));
+  EXPECT_FALSE(loaded.nesterov);
+}
+
+TEST(TrainConfig, EveryFieldGivesItsTextBack) {
+  for (const Field& field : fields()) {
+    TrainConfig config;
+    set_field(config, field.name, field_text(config, field));
+    EXPECT_EQ(config, TrainConfig()) << field.name;
+  }
+}
+
+TEST(TrainConfig, ErrorsNameFieldValueAndExpectation) {
+  TrainConfig config;
+  EXPECT_ERROR(set_field(config, "epochs", "ten"), "epochs is 'ten'", "whole number");
+  EXPECT_ERROR(set_field(config, "lr", "0.1x"), "lr is '0.1x'", "a number");
+  EXPECT_ERROR(set_field(config, "augment", "yes"), "true or false");
+  EXPECT_ERROR(set_field(config, "milestones", "1;2"), "commas");
+  EXPECT_ERROR(set_field(config, "learning_rate", "1"), "unknown setting 'learning_rate'", "label_smoothing");
+}
+
+TEST(TrainConfig, FileErrorsNameTheFile) {
+  const testing::TemporaryFolder folder;
+  const auto file = folder / "bad.toml";
+  TrainConfig config;
+  write_file(file, "epochs = 3\nlr == 1\n");
+  EXPECT_ERROR(load_config(config, file), "bad.toml:2");
+  write_file(file, "epoch = 3\n");
+  EXPECT_ERROR(load_config(config, file), "bad.toml", "unknown setting 'epoch'");
+  write_file(file, "epochs = \"many\"\n");
+  EXPECT_ERROR(load_config(config, file), "bad.toml", "epochs is 'many'");
+  EXPECT_ERROR(load_config(config, folder / "none.toml"), "none.toml", "No such file");
+}
+
+struct BadSetting {
+  const char* field;
+  const char* value;
+  const char* message;
+};
+
+class Validate : public ::testing::TestWithParam<BadSetting> {};
+
+TEST_P(Validate, RefusesWhatCannotWork) {
+  TrainConfig config;
+  set_field(config, GetParam().field, GetParam().value);
+  EXPECT_ERROR(validate(config), GetParam().message);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Each, Validate,
+    ::testing::Values(BadSetting{"model", "resnet-21", "8, 14, 20"}, BadSetting{"dataset", "imagenet", "cifar10"},
+                      BadSetting{"schedule", "none", "cosine"}, BadSetting{"epochs", "-1", "epochs is '-1'"},
+                      BadSetting{"batch", "0", "batch is '0'"}, BadSetting{"lr", "0", "lr is '0'"},
+                      BadSetting{"momentum", "1", "momentum is '1'"}, BadSetting{"momentum", "0", "with nesterov"},
+                      BadSetting{"weight_decay", "-1", "weight_decay"}, BadSetting{"gamma", "0", "gamma"},
+                      BadSetting{"label_smoothing", "1", "label_smoothing"}, BadSetting{"end_time", "0", "end time"},
+                      BadSetting{"threads", "-2", "threads"}, BadSetting{"seed", "-1", "seed"},
+                      BadSetting{"train_limit", "-1", "train_limit"}, BadSetting{"test_limit", "-1", "test_limit"}),
+    [](const auto& test) { return fmt::format("{}_{}", test.param.field, test.index); });
+
+TEST(TrainConfig, DefaultsAreValid) { EXPECT_NO_THROW(validate(TrainConfig())); }
+
+}  // namespace
+}  // namespace odenet::train
