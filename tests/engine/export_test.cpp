@@ -104,6 +104,14 @@ TEST_F(Export, LeavesNothingBehindOnFailure) {
   expect_nothing_left();
 }
 
+TEST_F(Export, UnwritableOutput) {
+  write_file(folder_ / "file", "mine");
+  EXPECT_ERROR(export_folder(net_, images_, folder_ / "file/engine", {.layer = "layer2_2", .macs = 8}),
+               (folder_ / "file").string());
+  EXPECT_ERROR(export_folder(net_, images_, folder_ / "file", {.layer = "layer2_2", .macs = 8}), "exists already");
+  EXPECT_EQ(read_text_file(folder_ / "file"), "mine");
+}
+
 TEST_F(Export, DoesNotOverwriteUnasked) {
   create_folder(out_);
   write_file(out_ / "notes.txt", "mine");
@@ -150,6 +158,26 @@ TEST_F(Export, SimulationNoticesAWrongCycleCount) {
   const int64_t expected = run("layer2_2", 16).cycles.compute + 1;
   EXPECT_ERROR(make({"sim-icarus", fmt::format("COMPUTE_CYCLES={}", expected)}),
                fmt::format("the cycle counter is not the expected {}", expected));
+}
+
+// The cells of a synthesis that was run before: `make synth` then only counts them.
+TEST_F(Export, SynthCountsCellsAgainstTheDevice) {
+  SKIP_WITHOUT("make");
+  run("layer2_2");
+  create_folder(out_ / "build");
+  write_file(out_ / "build/cells.txt",
+             "=== submodule ===\n     DSP48E1    99\n\n=== engine ===\n   Number of cells:  8329\n     CARRY4  178\n"
+             "     DSP48E1   36\n     FDRE    3848\n     FDSE       6\n     INV       96\n     LUT2     400\n"
+             "     LUT6    1400\n     MUXF7    120\n     RAM64M     2\n     RAMB18E1  13\n     RAMB36E1  60\n"
+             "     SRL16E    45\n");
+  EXPECT_THAT(make({"synth"}), ::testing::ContainsRegex("BRAM36 +66.5 +140 +47.5%"));
+  const auto json = nlohmann::json::parse(read_text_file(out_ / "utilisation.json"));
+  EXPECT_EQ(json["device"], "XC7Z020");
+  EXPECT_EQ(json["DSP48E1"]["used"], 36);
+  EXPECT_EQ(json["DSP48E1"]["device"], 220);
+  EXPECT_EQ(json["BRAM36"]["used"], 66.5);
+  EXPECT_EQ(json["LUT"]["used"], 96 + 400 + 1400 + 2 * 4 + 45);
+  EXPECT_EQ(json["FF"]["used"], 3854);
 }
 
 }  // namespace
