@@ -34,10 +34,36 @@ module mac_array #(
     activations_q <= activations;
     if (read_enable) begin
       lane <= read_lane;
-      read_low <= lane_low[48*lane+:48];
-      read_high <= lane_high[48*lane+:48];
+      read_low <= selected_low;
+      read_high <= selected_high;
     end
   end
+
+  wire [47:0] selected_low, selected_high;
+  generate
+    if (OC_LANES == 1) begin : one_channel
+      assign selected_low  = lane_low;
+      assign selected_high = lane_high;
+      wire unused = lane;
+    end else begin : channels
+      select #(
+          .WIDTH(48),
+          .INDEX_WIDTH(LANE_WIDTH)
+      ) select_low (
+          .words(lane_low),
+          .index(lane),
+          .out(selected_low)
+      );
+      select #(
+          .WIDTH(48),
+          .INDEX_WIDTH(LANE_WIDTH)
+      ) select_high (
+          .words(lane_high),
+          .index(lane),
+          .out(selected_high)
+      );
+    end
+  endgenerate
 
   genvar i, j;
   generate
@@ -57,10 +83,28 @@ module mac_array #(
         );
       end
 
+      wire [47:0] low, high;
+      select #(
+          .WIDTH(48),
+          .INDEX_WIDTH(PIXEL_WIDTH)
+      ) select_low (
+          .words(lows),
+          .index(read_pixel),
+          .out(low)
+      );
+      select #(
+          .WIDTH(48),
+          .INDEX_WIDTH(PIXEL_WIDTH)
+      ) select_high (
+          .words(highs),
+          .index(read_pixel),
+          .out(high)
+      );
+
       always @(posedge clk)
         if (read_enable) begin
-          lane_low[48*i+:48]  <= lows[48*read_pixel+:48];
-          lane_high[48*i+:48] <= highs[48*read_pixel+:48];
+          lane_low[48*i+:48]  <= low;
+          lane_high[48*i+:48] <= high;
         end
     end
   endgenerate

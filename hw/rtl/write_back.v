@@ -138,7 +138,16 @@ module write_back #(
   // s13: y + old
   wire [PIXEL_WIDTH-1:0] pixel_s10, pixel_s13;
   reg signed [31:0] old_s11;
-  always @(posedge clk) if (busy) old_s11 <= add ? old_word[32*pixel_s10+:32] : 32'sd0;
+  wire signed [31:0] old_s10;
+  select #(
+      .WIDTH(32),
+      .INDEX_WIDTH(PIXEL_WIDTH)
+  ) select_old (
+      .words(old_word),
+      .index(pixel_s10),
+      .out(old_s10)
+  );
+  always @(posedge clk) if (busy) old_s11 <= add ? old_s10 : 32'sd0;
   requantize #(
       .IN_WIDTH(32),
       .SHIFT(0)

@@ -1,0 +1,34 @@
+// That the model equals the engine's own counter is in rtl_test.cpp; here are the budgets.
+#include "engine/cycles.h"
+
+#include <gtest/gtest.h>
+
+#include "random_block.h"
+
+namespace odenet::engine {
+namespace {
+
+using testing::RandomBlock;
+
+// The paper's accelerator takes 5 cycles for each of 4,718,592 / macs multiply-adds; ours 1.05 at most.
+TEST(Cycles, OfLayer32StayWithinTheBudget) {
+  const RandomBlock random({.channels = 64, .executions = 6}, 1);
+  for (int macs : valid_macs()) {
+    const Program program = compile(random.block, random.formats, macs);
+    EXPECT_EQ(multiply_adds(program), 6 * 4718592);
+    EXPECT_LE(execution_cycles(program), 1.05 * 4718592 / macs) << macs;
+  }
+  EXPECT_EQ(execution_cycles(compile(random.block, random.formats, 16)), 270423);
+}
+
+TEST(Cycles, OfAnImageAreThoseOfItsExecutions) {
+  const RandomBlock random({.channels = 8, .executions = 5}, 1);
+  const Program program = compile(random.block, random.formats, 16);
+  EXPECT_EQ(cycles(program).compute, 5 * execution_cycles(program) + 4);
+  EXPECT_EQ(cycles(program).load, 512 + 2);
+  EXPECT_EQ(cycles(program).store, 512 + 5);
+  EXPECT_DOUBLE_EQ(microseconds(270423, 100), 2704.23);
+}
+
+}  // namespace
+}  // namespace odenet::engine

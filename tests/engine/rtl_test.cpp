@@ -1,0 +1,269 @@
+// The Verilog engine against the integer block: every output word, every cycle count, every saturation.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "core/file.h"
+#include "engine/cycles.h"
+#include "engine/device.h"
+#include "engine/hardware_files.h"
+#include "engine/process.h"
+#include "engine/rom.h"
+#include "fixed/runner.h"
+#include "random_block.h"
+#include "support/engine_network.h"
+#include "support/expect_error.h"
+#include "support/temporary_folder.h"
+
+namespace odenet::engine {
+namespace {
+
+using odenet::testing::TemporaryFolder;
+using testing::RandomBlock;
+using testing::Shape;
+
+struct Counters {
+  int64_t compute = 0, load = 0, store = 0, saturations = 0;
+};
+
+// A folder with one engine, its test bench, and images with the integer block's answer.
+class Bench {
+ public:
+  Bench(Shape shape, int macs, uint32_t seed, int images)
+      : random_(shape, seed), program(compile(random_.block, random_.formats, macs)), images_(images) {
+    for (const auto& [path, text] : hardware_files()) write(path, text);
+    for (const auto& [path, text] : rom_files(program)) write(path, text);
+    const auto input = random_.images(images);
+    std::vector<int32_t> golden;
+    fixed::BlockRunner runner(random_.block, random_.formats, 1);
+    int64_t before = 0;
+    for (int i = 0; i < images; ++i) {
+      const auto size = static_cast<size_t>(program.image_size());
+      const auto output = runner.run(std::span(input).subspan(static_cast<size_t>(i) * size, size));
+      golden.insert(golden.end(), output.begin(), output.end());
+      int64_t after = 0;
+      for (const auto& layer : runner.saturations()) after += layer.count;
+      saturations.push_back(after - before);
+      before = after;
+    }
+    layers = runner.saturations();
+    write("input.hex", hex_lines(input, 32));
+    write("golden.hex", hex_lines(golden, 32));
+  }
+
+  void build_icarus() {
+    run_process({"sh", "-c", "iverilog -g2005 -I. -Irtl -s engine_tb -o icarus rtl/*.v tb/engine_tb.v"}, folder_.path(),
+                log());
+  }
+
+  // Registers that nothing initialises start with random bits, so that nothing can rely on them.
+  void build_verilator() {
+    run_process({"verilator", "--binary", "--timing", "--x-assign", "unique", "--x-initial", "unique", "-I.", "-Irtl",
+                 "--top-module", "engine_tb", "--Mdir", "verilated", "tb/engine_tb.v"},
+                folder_.path(), log());
+  }
+
+  std::vector<Counters> run(std::vector<std::string> command) {
+    for (const std::string& argument : {fmt::format("+images={}", images_), std::string("+input=input.hex"),
+                                        std::string("+output=output.hex"), std::string("+golden=golden.hex")})
+      command.push_back(argument);
+    run_process(command, folder_.path(), log());
+    const std::string text = read_text_file(log());
+    EXPECT_THAT(text, ::testing::HasSubstr(fmt::format("PASS: {} words equal", images_ * program.image_size())));
+    EXPECT_EQ(read_text_file(folder_ / "output.hex"), read_text_file(folder_ / "golden.hex"));
+    std::vector<Counters> counters;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+      int index = 0;
+      Counters c;
+      if (std::sscanf(line.c_str(), "image %d: compute %ld load %ld store %ld saturations %ld", &index, &c.compute,
+                      &c.load, &c.store, &c.saturations) == 5)
+        counters.push_back(c);
+    }
+    return counters;
+  }
+
+  // Without stalls every counter is predicted; with them load and store take longer.
+  void expect_counters(const std::vector<Counters>& counters, bool stalls) {
+    const Cycles model = cycles(program);
+    ASSERT_EQ(counters.size(), saturations.size());
+    for (size_t i = 0; i < counters.size(); ++i) {
+      EXPECT_EQ(counters[i].compute, model.compute);
+      EXPECT_EQ(counters[i].saturations, saturations[i]);
+      if (stalls) {
+        EXPECT_GE(counters[i].load, model.load);
+        EXPECT_GE(counters[i].store, model.store);
+      } else {
+        EXPECT_EQ(counters[i].load, model.load);
+        EXPECT_EQ(counters[i].store, model.store);
+      }
+    }
+  }
+
+  void write(const std::string& path, std::string_view text) {
+    create_folder((folder_ / path).parent_path());
+    write_file(folder_ / path, text);
+  }
+  std::filesystem::path path() const { return folder_.path(); }
+  std::filesystem::path log() const { return folder_ / "log.txt"; }
+
+ private:
+  TemporaryFolder folder_;
+  RandomBlock random_;
+
+ public:
+  Program program;
+  std::vector<int64_t> saturations;  // of each image
+  std::vector<fixed::LayerSaturations> layers;
+
+ private:
+  int images_;
+};
+
+struct Case {
+  int macs;
+  Shape shape;
+};
+
+void PrintTo(const Case& c, std::ostream* out) {
+  *out << c.macs << " MACs, " << c.shape.channels << " x " << c.shape.height << " x 8, " << c.shape.executions
+       << " executions" << (c.shape.extreme ? ", extreme values" : "");
+}
+
+class Rtl : public ::testing::TestWithParam<Case> {};
+
+TEST_P(Rtl, EqualsTheIntegerBlockInIcarus) {
+  SKIP_WITHOUT("iverilog");
+  const Shape shape = GetParam().shape;
+  Bench bench(shape, GetParam().macs, 1, 2);
+  for (const auto& layer : bench.layers)
+    EXPECT_EQ(layer.count > 0, shape.extreme) << layer.layer;  // the values reach what the case is for
+  bench.build_icarus();
+  bench.expect_counters(bench.run({"vvp", "icarus"}), false);
+  // Reset while the first image is loaded, computed or stored.
+  const Cycles model = cycles(bench.program);
+  bench.expect_counters(bench.run({"vvp", "icarus", "+stalls", "+seed=7", "+reset_after=100"}), true);
+  bench.expect_counters(bench.run({"vvp", "icarus", fmt::format("+reset_after={}", model.load + model.compute / 2)}),
+                        false);
+  bench.expect_counters(bench.run({"vvp", "icarus", "+stalls", "+seed=8",
+                                   fmt::format("+reset_after={}", model.load + model.compute + model.store / 2)}),
+                        true);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Icarus, Rtl,
+    ::testing::Values(Case{8, {.channels = 1, .height = 2, .executions = 1}},   // the smallest one
+                      Case{8, {.channels = 3, .height = 5, .executions = 3}},   // no power of two
+                      Case{16, {.channels = 8, .height = 8, .executions = 2}},  //
+                      Case{16, {.channels = 6, .height = 3, .executions = 3, .extreme = true}},
+                      Case{32, {.channels = 4, .height = 8, .executions = 2}},  // write-back longer than some tiles
+                      Case{64, {.channels = 8, .height = 4, .executions = 2, .extreme = true}},  // than most tiles
+                      Case{64, {.channels = 16, .height = 2, .executions = 1}}));
+
+TEST(Rtl, EqualsTheIntegerBlockInVerilatorFromRandomRegisters) {
+  SKIP_WITHOUT("verilator");
+  SKIP_WITHOUT("make");
+  Bench bench({.channels = 16, .height = 8, .executions = 3, .extreme = true}, 16, 2, 4);
+  bench.build_verilator();
+  for (int seed : {1, 2}) {
+    std::vector<std::string> command = {"verilated/Vengine_tb", "+verilator+rand+reset+2",
+                                        fmt::format("+verilator+seed+{}", seed)};
+    bench.expect_counters(bench.run(command), false);
+    for (const char* argument : {"+stalls", "+reset_after=20000"}) command.emplace_back(argument);
+    command.push_back(fmt::format("+seed={}", seed));
+    bench.expect_counters(bench.run(command), true);
+  }
+}
+
+// A bench that cannot fail proves nothing.
+TEST(Rtl, BenchFindsOneWrongBit) {
+  SKIP_WITHOUT("iverilog");
+  Bench bench({.channels = 2, .height = 2, .executions = 1}, 8, 3, 1);
+  std::string golden = read_text_file(bench.path() / "golden.hex");
+  char& digit = golden[9 * 17 + 7];  // the last one of word 17
+  digit = digit == '0' ? '1' : '0';
+  bench.write("golden.hex", golden);
+  bench.build_icarus();
+  EXPECT_ERROR(bench.run({"vvp", "icarus"}), "vvp");
+  EXPECT_THAT(read_text_file(bench.log()), ::testing::HasSubstr("FAIL: 1 of 32 words differ"));
+  EXPECT_THAT(read_text_file(bench.log()), ::testing::HasSubstr("image 0 word 17"));
+}
+
+TEST(Rtl, StopsAtAnUnknownInstruction) {
+  SKIP_WITHOUT("iverilog");
+  Bench bench({.channels = 2, .height = 2, .executions = 1}, 8, 3, 1);
+  std::string program = read_text_file(bench.path() / "rom/program.hex");
+  program[program.find("//") - 3] = 'f';  // the opcode of the first one
+  bench.write("rom/program.hex", program);
+  bench.build_icarus();
+  EXPECT_ERROR(bench.run({"vvp", "icarus"}), "vvp");
+  EXPECT_THAT(read_text_file(bench.log()), ::testing::HasSubstr("illegal instruction"));
+}
+
+class Lint : public ::testing::TestWithParam<int> {};
+
+TEST_P(Lint, FindsNothing) {
+  SKIP_WITHOUT("verilator");
+  Bench bench({.channels = 8}, GetParam(), 1, 1);
+  run_process({"verilator", "--lint-only", "-Wall", "-I.", "-Irtl", "rtl/engine.v"}, bench.path(), bench.log());
+  EXPECT_EQ(read_text_file(bench.log()), "");
+}
+
+INSTANTIATE_TEST_SUITE_P(Rtl, Lint, ::testing::ValuesIn(valid_macs().begin(), valid_macs().end()));
+
+TEST(Rtl, IllegalParametersStopElaboration) {
+  Bench bench({.channels = 8}, 16, 1, 1);
+  std::string config = read_text_file(bench.path() / "engine_config.vh");
+  bench.write("engine_config.vh", config.replace(config.find("OC_LANES 2"), 10, "OC_LANES 3"));
+  if (odenet::testing::have_tool("iverilog")) EXPECT_ERROR(bench.build_icarus(), "illegal_parameter_value");
+  if (odenet::testing::have_tool("verilator"))
+    EXPECT_ERROR(run_process({"verilator", "--lint-only", "-I.", "-Irtl", "rtl/engine.v"}, bench.path(), bench.log()),
+                 "OC_LANES must be 1, 2, 4 or 8");
+  if (odenet::testing::have_tool("yosys"))
+    EXPECT_ERROR(run_process({"yosys", "-q", "-p", "read_verilog -defer -I. -Irtl rtl/*.v; hierarchy -top engine"},
+                             bench.path(), bench.log()),
+                 "OC_LANES must be 1, 2, 4 or 8");
+}
+
+// Benches of single modules: they decide themselves.
+class ModuleBench : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(ModuleBench, Passes) {
+  SKIP_WITHOUT("iverilog");
+  const TemporaryFolder folder;
+  const std::string name = GetParam(), hw = ODENET_HW_FOLDER;
+  run_process({"iverilog", "-g2005", "-I" + hw + "/rtl", "-y" + hw + "/rtl", "-s", name, "-o", "bench",
+               hw + "/tb/" + name + ".v"},
+              folder.path(), folder / "log.txt");
+  run_process({"vvp", "bench"}, folder.path(), folder / "log.txt");
+  EXPECT_THAT(read_text_file(folder / "log.txt"), ::testing::HasSubstr("PASS"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Rtl, ModuleBench, ::testing::Values("mac_lane_tb", "multiplier_tb", "requantize_tb"));
+
+// What the budget of DSPs and LUTs stands on: each lane is two DSP48E1 with all its registers and no adder outside.
+TEST(Rtl, YosysPacksLanesIntoTwoDspEach) {
+  SKIP_WITHOUT("yosys");
+  const TemporaryFolder folder;
+  const std::string rtl = std::string(ODENET_HW_FOLDER) + "/rtl/";
+  run_process({"yosys", "-q", "-p",
+               fmt::format("read_verilog {0}mac_lane.v {0}mac_array.v {0}select.v; "
+                           "synth_xilinx -family xc7 -flatten -noiopad -top mac_array; tee -o stat.json stat -json",
+                           rtl)},
+              folder.path(), folder / "log.txt");
+  const Utilization used = parse_yosys_stat(read_text_file(folder / "stat.json"), "stat.json");
+  EXPECT_EQ(used.dsp, 2 * 16);
+  EXPECT_LE(used.ff, 16 * 96 + 2 * 96 + 96 + 1);  // finished sums and the two registers of their selection
+  EXPECT_LE(used.lut, 720);                       // that selection; one adder more each lane would be 1,536
+}
+
+TEST(HardwareFiles, AreThoseOfTheRepository) {
+  EXPECT_GT(hardware_files().size(), 15u);
+  for (const auto& [path, text] : hardware_files())
+    EXPECT_EQ(text, read_text_file(std::string(ODENET_HW_FOLDER) + "/" + path)) << path;
+}
+
+}  // namespace
+}  // namespace odenet::engine
