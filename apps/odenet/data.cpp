@@ -17,7 +17,8 @@ void list() {
 }
 
 void write(const std::string& name, const std::string& out) {
-  if (name != "sample") throw Error("data set '{}' cannot be written, only 'sample'; the others are files already", name);
+  if (name != "sample")
+    throw Error("data set '{}' cannot be written, only 'sample'; the others are files already", name);
   const auto train = data::load(name, "train", ""), test = data::load(name, "test", "");
   data::write_cifar10_format(train, test, out);
   fmt::print("{}: {} training and {} test images in CIFAR-10's binary format\n", out, train.size(), test.size());

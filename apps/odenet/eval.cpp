@@ -57,7 +57,8 @@ void run(const Options& options) {
   const eval::Samples samples{dataset.images, dataset.labels};
   ProgressLine line;
   eval::EvaluateOptions evaluate_options{.batch = options.batch, .progress = [&](size_t done, size_t total) {
-                                           line.show(false, [&] { return fmt::format("{} of {} images", done, total); });
+                                           line.show(false,
+                                                     [&] { return fmt::format("{} of {} images", done, total); });
                                          }};
   nlohmann::json json;
   std::string text;
@@ -91,12 +92,16 @@ void add_eval(CLI::App& app) {
   command->add_option("--backend", options->backend, "what computes it: " + backend_names())->capture_default_str();
   command->add_option("--compare", options->compare, "a second backend, whose results are put beside");
   command->add_option("--dataset", options->images.dataset, "other than the one it was trained on");
-  command->add_option("--data-dir", options->images.data_dir, "folder of the data set's files; default: as in training");
+  command->add_option("--data-dir", options->images.data_dir,
+                      "folder of the data set's files; default: as in training");
   command->add_option("--split", options->images.split, "train or test")->capture_default_str();
   command->add_option("--limit", options->images.limit, "first K images only; 0: all")->capture_default_str();
   command->add_option("--batch", options->batch, "images at once")->capture_default_str()->check(CLI::Range(1, 100000));
-  command->add_option("--threads", options->backend_options.threads, "0: all cores")->capture_default_str()->check(CLI::Range(0, 1024));
-  command->add_option("--layer", options->backend_options.layer, "rtl: the layer that the engine computes")->capture_default_str();
+  command->add_option("--threads", options->backend_options.threads, "0: all cores")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1024));
+  command->add_option("--layer", options->backend_options.layer, "rtl: the layer that the engine computes")
+      ->capture_default_str();
   command->add_option("--macs", options->backend_options.macs, "rtl: the engine's size")->capture_default_str();
   command->add_option("--logits", options->logits, "write logits [K, classes] and labels [K] to this safetensors file");
   command->add_flag("--json", options->json, "for programs");

@@ -1,4 +1,61 @@
+// odenet export-fpga: one layer of an integer network as a self-contained engine to simulate and build.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
 #include "commands.h"
+#include "engine/export.h"
+#include "networks.h"
+
 namespace odenet {
-void add_export_fpga(CLI::App&) {}
+
+namespace {
+
+struct Options {
+  std::string network, out;
+  engine::ExportOptions engine;
+  ImageOptions images;
+  bool json = false;
+};
+
+void run(const Options& options) {
+  const NetworkFiles files = find_networks(options.network);
+  const auto network = fixed::Network::load(files.need_quantized());
+  engine::find_block(network, options.engine.layer);  // before the images are read
+  const auto dataset = load_images(network.dataset, files, options.images);
+  const auto report = engine::export_folder(network, dataset.images, options.out, options.engine);
+  if (options.json)
+    fmt::print("{}\n", nlohmann::json(report).dump(2));
+  else
+    fmt::print("{}\n{}: next, make -C {} lint sim synth\n", engine::to_text(report), options.out, options.out);
 }
+
+std::string macs_help() { return fmt::format("multiply-add units: {}", fmt::join(engine::valid_macs(), ", ")); }
+
+}  // namespace
+
+void add_export_fpga(CLI::App& app) {
+  auto* command =
+      app.add_subcommand("export-fpga", "write the engine for one layer: RTL, ROMs, golden vectors, Makefile");
+  auto options = std::make_shared<Options>();
+  options->images.limit = 16;
+  command->add_option("network", options->network, "quantized network, or run folder that holds one")->required();
+  command->add_option("--layer", options->engine.layer, "for example layer3_2")->required();
+  command->add_option("--macs", options->engine.macs, macs_help())->capture_default_str();
+  command->add_option("--out", options->out, "new folder")->required();
+  command->add_option("--megahertz", options->engine.megahertz, "clock for the report")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  command->add_option("--dataset", options->images.dataset,
+                      "of the golden vectors; default: the one it was trained on");
+  command->add_option("--data-dir", options->images.data_dir,
+                      "folder of the data set's files; default: as in training");
+  command->add_option("--split", options->images.split, "of the golden vectors: train or test")->capture_default_str();
+  command->add_option("--images", options->images.limit, "golden vectors: first K images")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 100000));
+  command->add_flag("--json", options->json, "print the report as JSON");
+  command->callback([options] { run(*options); });
+}
+
+}  // namespace odenet

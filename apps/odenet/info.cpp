@@ -36,7 +36,7 @@ void print_json(const NetworkSpec& spec) {
                     {"bytes", kBytes * layer.parameters},
                     {"macs", layer.macs}});
   const int64_t parameters = parameter_count(spec);
-  const nlohmann::json json{{"model", spec.model},          {"classes", spec.classes},   {"parameters", parameters},
+  const nlohmann::json json{{"model", spec.model},          {"classes", spec.classes}, {"parameters", parameters},
                             {"bytes", kBytes * parameters}, {"macs", mac_count(spec)}, {"layers", list}};
   fmt::print("{}\n", json.dump(2));
 }

@@ -10,8 +10,8 @@ int main(int argc, char** argv) {
   CLI::App app("odenet: train ODE-based CNNs, quantize them, export them to an FPGA engine");
   app.set_version_flag("--version", ODENET_VERSION);
   app.require_subcommand(1);
-  for (const auto add : {odenet::add_info, odenet::add_data, odenet::add_train, odenet::add_eval,
-                         odenet::add_quantize, odenet::add_export_fpga})
+  for (const auto add : {odenet::add_info, odenet::add_data, odenet::add_train, odenet::add_eval, odenet::add_quantize,
+                         odenet::add_export_fpga})
     add(app);
   try {
     app.parse(argc, argv);

@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "core/safetensors.h"
 #include "eval/fixed_backend.h"
+#include "eval/rtl_backend.h"
 #include "fixed/network.h"
 #include "nn/float_backend.h"
 #include "train/run_folder.h"
@@ -31,6 +32,11 @@ const std::array kBackends{
                  return std::make_unique<eval::FixedBackend>(fixed::Network::load(files.need_quantized()),
                                                              options.threads);
                }},
+    BackendRow{"rtl",
+               [](const NetworkFiles& files, const BackendOptions& options) -> std::unique_ptr<eval::Backend> {
+                 return std::make_unique<eval::RtlBackend>(fixed::Network::load(files.need_quantized()), options.layer,
+                                                           options.macs, options.threads);
+               }},
 };
 
 }  // namespace
@@ -42,7 +48,8 @@ const fs::path& NetworkFiles::need_checkpoint() const {
 }
 
 const fs::path& NetworkFiles::need_quantized() const {
-  if (!quantized) throw Error("{} has no quantized network yet; run: odenet quantize {}", named.string(), named.string());
+  if (!quantized)
+    throw Error("{} has no quantized network yet; run: odenet quantize {}", named.string(), named.string());
   return *quantized;
 }
 

@@ -19,9 +19,9 @@ namespace odenet {
 inline constexpr const char* kQuantizedName = "q20.safetensors";
 
 struct NetworkFiles {
-  std::filesystem::path named;                       // as given
-  std::optional<std::filesystem::path> checkpoint;   // float network
-  std::optional<std::filesystem::path> quantized;    // integer network
+  std::filesystem::path named;                      // as given
+  std::optional<std::filesystem::path> checkpoint;  // float network
+  std::optional<std::filesystem::path> quantized;   // integer network
 
   const std::filesystem::path& need_checkpoint() const;
   const std::filesystem::path& need_quantized() const;
@@ -43,7 +43,7 @@ struct ImageOptions {
   std::string dataset;   // empty: the one that the network was trained on
   std::string data_dir;  // empty: the run's own, else "data"
   std::string split = "test";
-  int64_t limit = 0;     // first images only; 0: all
+  int64_t limit = 0;  // first images only; 0: all
 };
 
 data::Dataset load_images(const std::string& trained_on, const NetworkFiles& files, const ImageOptions& options);

@@ -49,10 +49,12 @@ void add_quantize(CLI::App& app) {
   auto options = std::make_shared<Options>();
   options->images.limit = 200;
   command->add_option("network", options->network, "run folder or checkpoint")->required();
-  command->add_option("--out", options->out, fmt::format("file to write; default: {} beside the checkpoint", kQuantizedName));
+  command->add_option("--out", options->out,
+                      fmt::format("file to write; default: {} beside the checkpoint", kQuantizedName));
   command->add_option("--report", options->report, "write the report as JSON to this file, too");
   command->add_option("--dataset", options->images.dataset, "for the report; default: the one it was trained on");
-  command->add_option("--data-dir", options->images.data_dir, "folder of the data set's files; default: as in training");
+  command->add_option("--data-dir", options->images.data_dir,
+                      "folder of the data set's files; default: as in training");
   command->add_option("--split", options->images.split, "for the report: train or test")->capture_default_str();
   command->add_option("--limit", options->images.limit, "images for the report; 0: all")->capture_default_str();
   command->add_option("--threads", options->threads, "0: all cores")->capture_default_str()->check(CLI::Range(0, 1024));

@@ -38,9 +38,10 @@ class Console : public Observer {
 
   void on_epoch(const EpochResult& r) override {
     line_.clear();
-    log_.info("epoch {}  lr {:.4g}  train loss {:.4f} top-1 {:.2f} %  test loss {:.4f} top-1 {:.2f} %{}  {:.0f} images/s",
-              r.epoch, r.lr, r.train_loss, r.train_top1, r.test_loss, r.test_top1, r.best ? " (best)" : "",
-              r.images_per_second);
+    log_.info(
+        "epoch {}  lr {:.4g}  train loss {:.4f} top-1 {:.2f} %  test loss {:.4f} top-1 {:.2f} %{}  {:.0f} images/s",
+        r.epoch, r.lr, r.train_loss, r.train_top1, r.test_loss, r.test_top1, r.best ? " (best)" : "",
+        r.images_per_second);
   }
 
  private:

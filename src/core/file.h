@@ -20,7 +20,8 @@ namespace odenet {
 std::vector<std::byte> read_file(const std::filesystem::path& path);
 std::string read_text_file(const std::filesystem::path& path);
 
-// Replaces `path` atomically; the folder must exist. On failure the old file is untouched and no temporary file is left.
+// Replaces `path` atomically; the folder must exist. On failure the old file is untouched and no temporary file is
+// left.
 void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes);
 void write_file(const std::filesystem::path& path, std::string_view text);
 

@@ -113,7 +113,8 @@ SafeTensors SafeTensors::parse(std::span<const std::byte> bytes, const std::stri
       if (row == kDTypes.end()) throw damaged(fmt::format("tensor '{}' has unsupported dtype {}", name, type));
       tensor.dtype = row->dtype;
       for (const auto& n : entry.at("shape")) {
-        if (!n.is_number_unsigned()) throw damaged(fmt::format("tensor '{}' has a shape that is no list of sizes", name));
+        if (!n.is_number_unsigned())
+          throw damaged(fmt::format("tensor '{}' has a shape that is no list of sizes", name));
         tensor.shape.push_back(n.get<int64_t>());
       }
       const auto& offsets = entry.at("data_offsets");

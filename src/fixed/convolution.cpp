@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/error.h"
 #include "fixed/accumulator_proof.h"
 
 namespace odenet::fixed {
@@ -63,6 +64,8 @@ Convolution::Convolution(const Conv& conv, const Formats& formats, const std::st
       channels_(conv.channels),
       stride_(conv.stride),
       time_bias_(conv.time_bias) {
+  if (conv.weight.size() != static_cast<size_t>(channels_ * in_channels_ * 9))
+    throw Error("{}: {} weights, expected {} x {} x 3 x 3", name, conv.weight.size(), channels_, in_channels_);
   require_accumulator_fits(prove_accumulator(name, conv.weight, conv.channels, formats.activation), formats.weight);
   const size_t taps = static_cast<size_t>(in_channels_) * 9;
   weight_.resize(static_cast<size_t>((channels_ + kLanes - 1) / kLanes) * taps * kLanes);

@@ -10,7 +10,6 @@ namespace odenet::fixed {
 
 namespace {
 
-
 nlohmann::json to_json(Format format) { return {{"width", format.width}, {"fraction", format.fraction}}; }
 
 Format parse_format(const nlohmann::json& json, const char* name) {
@@ -141,7 +140,8 @@ Network Network::from_tensors(const SafeTensors& file) {
     throw Error("{}: a float checkpoint, expected an integer network; `odenet quantize` makes one from it",
                 file.source);
   if (kind != kNetworkFormat)
-    throw Error("{}: its format is '{}', expected '{}', as written by `odenet quantize`", file.source, kind, kNetworkFormat);
+    throw Error("{}: its format is '{}', expected '{}', as written by `odenet quantize`", file.source, kind,
+                kNetworkFormat);
   try {
     Formats formats;
     const auto json = nlohmann::json::parse(file.meta("formats"));

@@ -1,5 +1,7 @@
 #include "fixed/runner.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "fixed/accumulator_proof.h"
 #include "fixed/parallel.h"
@@ -49,6 +51,12 @@ int64_t add_step(Format activation, std::span<const int32_t> step, std::span<int
   return saturations;
 }
 
+Network checked(Network network) {
+  check(network);
+  require_accumulators_fit(network);
+  return network;
+}
+
 }  // namespace
 
 BlockRunner::BlockRunner(const Block& block, const Formats& formats, int threads)
@@ -56,7 +64,18 @@ BlockRunner::BlockRunner(const Block& block, const Formats& formats, int threads
       formats_(formats),
       conv1_(block.conv1, formats, block.name + ".conv1"),
       conv2_(block.conv2, formats, block.name + ".conv2"),
-      workspaces_(static_cast<size_t>(thread_count(threads))) {}
+      workspaces_(static_cast<size_t>(thread_count(threads))) {
+  const size_t entries = static_cast<size_t>(block.executions) * static_cast<size_t>(block.conv2.channels);
+  for (const std::vector<int32_t>* table :
+       {&block.norm1.scale, &block.norm1.shift, &block.norm2.scale, &block.norm2.shift})
+    if (table->size() != entries)
+      throw Error("block {}: a norm has {} entries, expected {} executions x {} channels", block.name, table->size(),
+                  block.executions, block.conv2.channels);
+  for (const Conv* conv : {&block.conv1, &block.conv2})
+    if (conv->time_bias.size() != (block.ode ? 9 * entries : 0))
+      throw Error("block {}: {} time biases, expected {}", block.name, conv->time_bias.size(),
+                  block.ode ? 9 * entries : 0);
+}
 
 std::vector<int32_t> BlockRunner::run(std::span<const int32_t> input, const Tap& tap) {
   const size_t in_pixels = pixels_of(block_.height, block_.width);
@@ -109,7 +128,7 @@ std::vector<LayerSaturations> BlockRunner::saturations() const {
 }
 
 Runner::Runner(Network network, int threads)
-    : network_((check(network), require_accumulators_fit(network), std::move(network))),
+    : network_(checked(std::move(network))),
       threads_(thread_count(threads)),
       stem_(network_.stem, network_.formats(), "conv1"),
       replacements_(network_.blocks.size()) {

@@ -4,7 +4,8 @@
 //   std::vector<int32_t> logits = runner.run(images);            // [N, 3, H, W] bytes -> [N, classes], activation
 //   format for (const auto& [layer, count] : runner.saturations()) ...
 //
-// The result does not depend on the number of threads, nor on how images are grouped into calls.
+// The result does not depend on the number of threads, nor on how images are grouped into calls. A runner does one call
+// at a time.
 #pragma once
 
 #include <array>
@@ -31,7 +32,8 @@ struct LayerSaturations {
   int64_t count = 0;
 };
 
-// One block: [N, Cin, H, W] -> [N, C, H', W']. Throws Error if its weights break the accumulator proof.
+// One block: [N, Cin, H, W] -> [N, C, H', W']. Throws Error if its tables are incomplete or its weights break the
+// accumulator proof.
 class BlockRunner {
  public:
   BlockRunner(const Block& block, const Formats& formats, int threads = 0);

@@ -3,8 +3,9 @@
 //   save_checkpoint("last.safetensors", net, info);
 //   auto [net, info] = load_checkpoint("best.safetensors");
 //
-// metadata: "format" = "odenet-checkpoint", "spec", "dataset", "class_names", "normalization" {"mean", "std"} (JSON), and
-// what training adds ("epoch", "top1", ...). Tensors are F32 in row-major [out, in, 3, 3], named as in nn/network.h.
+// metadata: "format" = "odenet-checkpoint", "spec", "dataset", "class_names", "normalization" {"mean", "std"} (JSON),
+// and what training adds ("epoch", "top1", ...). Tensors are F32 in row-major [out, in, 3, 3], named as in
+// nn/network.h.
 #pragma once
 
 #include <filesystem>

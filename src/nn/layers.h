@@ -41,8 +41,8 @@ class NormImpl : public torch::nn::Module {
 
  private:
   bool per_execution_;
-  torch::Tensor weight_, bias_;                 // "weight", "bias" [channels]
-  torch::Tensor running_mean_, running_var_;    // [channels] or [executions, channels]
+  torch::Tensor weight_, bias_;               // "weight", "bias" [channels]
+  torch::Tensor running_mean_, running_var_;  // [channels] or [executions, channels]
 };
 TORCH_MODULE(Norm);
 

@@ -77,14 +77,9 @@ void to_json(nlohmann::json& json, const NetworkSpec& spec) {
                       {"blocks", s.blocks},
                       {"executions", s.executions},
                       {"ode", s.ode}});
-  json = {{"model", spec.model},
-          {"classes", spec.classes},
-          {"in_channels", spec.in_channels},
-          {"height", spec.height},
-          {"width", spec.width},
-          {"stem_channels", spec.stem_channels},
-          {"end_time", spec.end_time},
-          {"stages", std::move(stages)}};
+  json = {{"model", spec.model},       {"classes", spec.classes},    {"in_channels", spec.in_channels},
+          {"height", spec.height},     {"width", spec.width},        {"stem_channels", spec.stem_channels},
+          {"end_time", spec.end_time}, {"stages", std::move(stages)}};
 }
 
 void from_json(const nlohmann::json& json, NetworkSpec& spec) {

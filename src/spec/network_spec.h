@@ -22,7 +22,7 @@ namespace odenet {
 inline constexpr int kMaxRepeats = 1024;  // blocks or executions of one stage
 
 struct Stage {
-  std::string name;    // "layer3_2"
+  std::string name;  // "layer3_2"
   int in_channels = 0;
   int channels = 0;
   int stride = 1;      // of the first convolution
@@ -54,7 +54,8 @@ struct LayerInfo {
   int blocks = 1, executions = 1;
   bool ode = false;
   int64_t parameters = 0;
-  int64_t macs = 0;  // multiply-adds of one image, all blocks and executions; the time plane is a constant and needs none
+  int64_t macs =
+      0;  // multiply-adds of one image, all blocks and executions; the time plane is a constant and needs none
 };
 
 std::vector<LayerInfo> layers(const NetworkSpec& spec);
@@ -67,8 +68,8 @@ std::string block_name(const Stage& stage, int index);
 // Height and width after a 3x3 convolution with padding 1.
 inline int conv_size(int size, int stride) { return (size - 1) / stride + 1; }
 
-// JSON as kept in the metadata of checkpoints and integer networks. from_json checks ranges and that stages fit together,
-// and throws Error.
+// JSON as kept in the metadata of checkpoints and integer networks. from_json checks ranges and that stages fit
+// together, and throws Error.
 void to_json(nlohmann::json& json, const NetworkSpec& spec);
 void from_json(const nlohmann::json& json, NetworkSpec& spec);
 NetworkSpec parse_spec(const std::string& text, const std::string& source);

@@ -60,13 +60,21 @@ constexpr std::array<Family, 7> kFamilies{{
        return table2({residual, k}, {residual, k - 1}, {ode, k - 1});
      }},
     {"biased-odenet", "rodenet-3", "all executions saved elsewhere go to the ODEBlock layer3_2", 14, 6,
-     [](int n) { return table2({residual, 1}, {residual, 0}, {ode, (n - 8) / 2}); }},
+     [](int n) {
+       return table2({residual, 1}, {residual, 0}, {ode, (n - 8) / 2});
+     }},
     {"rodenet-1", "", "all executions go to the ODEBlock layer1", 14, 6,
-     [](int n) { return table2({ode, (n - 6) / 2}, {residual, 0}, {residual, 0}); }},
+     [](int n) {
+       return table2({ode, (n - 6) / 2}, {residual, 0}, {residual, 0});
+     }},
     {"rodenet-2", "", "all executions go to the ODEBlock layer2_2", 14, 6,
-     [](int n) { return table2({residual, 1}, {ode, (n - 8) / 2}, {residual, 0}); }},
+     [](int n) {
+       return table2({residual, 1}, {ode, (n - 8) / 2}, {residual, 0});
+     }},
     {"rodenet-1+2", "", "executions go to the ODEBlocks layer1 and layer2_2 in equal parts", 20, 12,
-     [](int n) { return table2({ode, (n - 4) / 4}, {ode, (n - 8) / 4}, {residual, 0}); }},
+     [](int n) {
+       return table2({ode, (n - 4) / 4}, {ode, (n - 8) / 4}, {residual, 0});
+     }},
 }};
 
 std::string lower(std::string_view text) {

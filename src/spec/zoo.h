@@ -14,8 +14,8 @@ struct Family {
   std::string_view name;   // "biased-odenet": models are called <name>-<N>
   std::string_view alias;  // "rodenet-3", or empty
   std::string_view help;
-  int min_depth;    // smallest N
-  int depth_step;   // valid N are min_depth, min_depth + depth_step, ... up to kMaxDepth
+  int min_depth;   // smallest N
+  int depth_step;  // valid N are min_depth, min_depth + depth_step, ... up to kMaxDepth
   std::vector<Stage> (*stages)(int depth);
 };
 

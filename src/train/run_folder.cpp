@@ -11,8 +11,7 @@ RunFolder::RunFolder(fs::path path) : path_(std::move(path)) {
   std::error_code code;
   if (fs::exists(path_, code) && !(fs::is_directory(path_, code) && fs::is_empty(path_, code)))
     throw Error("run folder {} exists already; choose another --out, or remove it first", path_.string());
-  metrics_ =
-      "epoch,learning_rate,train_loss,train_top1,test_loss,test_top1,test_top5,images_per_second,seconds\n";
+  metrics_ = "epoch,learning_rate,train_loss,train_top1,test_loss,test_top1,test_top5,images_per_second,seconds\n";
 }
 
 void RunFolder::create(const TrainConfig& config) const {

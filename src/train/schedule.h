@@ -9,8 +9,8 @@
 namespace odenet::train {
 
 struct ScheduleInput {
-  double peak = 0.1;               // the configured learning rate
-  int64_t step = 0, steps = 1;     // this step, 0-based, and the steps of the whole training
+  double peak = 0.1;            // the configured learning rate
+  int64_t step = 0, steps = 1;  // this step, 0-based, and the steps of the whole training
   int64_t steps_per_epoch = 1;
   std::span<const double> milestones;  // epochs, for "step"
   double gamma = 0.1;                  // factor at each milestone

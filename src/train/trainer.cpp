@@ -53,7 +53,9 @@ class Meter {
     images_ += images;
   }
   double loss() const { return loss_ / static_cast<double>(std::max<int64_t>(images_, 1)); }
-  double top1() const { return 100.0 * static_cast<double>(correct_) / static_cast<double>(std::max<int64_t>(images_, 1)); }
+  double top1() const {
+    return 100.0 * static_cast<double>(correct_) / static_cast<double>(std::max<int64_t>(images_, 1));
+  }
   int64_t images() const { return images_; }
 
  private:
@@ -160,7 +162,8 @@ class Trainer {
     const double value = loss.item<double>();
     if (!std::isfinite(value))
       throw Error(
-          "training diverged: the loss is {} in epoch {} at learning rate {:.3g}; lower lr (or end_time for ODEBlocks). "
+          "training diverged: the loss is {} in epoch {} at learning rate {:.3g}; lower lr (or end_time for "
+          "ODEBlocks). "
           "The checkpoints of earlier epochs are in {}",
           value, row.epoch, row.lr, run_.path().string());
     optimizer.zero_grad();

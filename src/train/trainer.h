@@ -13,9 +13,9 @@
 namespace odenet::train {
 
 struct Progress {
-  int64_t epoch = 0, epochs = 0;       // 1-based
-  int64_t step = 0, steps = 0;         // within the epoch
-  double loss = 0, top1 = 0;           // mean over the epoch so far; top1 in percent
+  int64_t epoch = 0, epochs = 0;  // 1-based
+  int64_t step = 0, steps = 0;    // within the epoch
+  double loss = 0, top1 = 0;      // mean over the epoch so far; top1 in percent
   double images_per_second = 0, seconds_left = 0;
 };
 

@@ -59,6 +59,19 @@ RC_GTEST_PROP(BlockRunner, EqualsTheNaiveBlock, (uint32_t seed, bool ode, bool e
   RC_ASSERT(BlockRunner(block, formats, 2).run(input) == expected);
 }
 
+TEST(BlockRunner, RefusesIncompleteTables) {
+  const Network net = small_network();
+  Block block = net.blocks[3];
+  block.norm2.shift.pop_back();
+  EXPECT_ERROR(BlockRunner(block, net.formats()), "layer2_2.0", "23 entries, expected 3 executions x 8 channels");
+  block = net.blocks[3];
+  block.conv1.weight.pop_back();
+  EXPECT_ERROR(BlockRunner(block, net.formats()), "layer2_2.0.conv1", "575 weights, expected 8 x 8 x 3 x 3");
+  block = net.blocks[3];
+  block.conv2.time_bias.clear();
+  EXPECT_ERROR(BlockRunner(block, net.formats()), "layer2_2.0", "0 time biases, expected 216");
+}
+
 TEST(Runner, TapsEveryPointInNetworkOrder) {
   std::vector<std::string> points;
   std::map<std::string, size_t> sizes;

@@ -35,7 +35,7 @@ TEST(Norm, KeepsStatisticsPerExecution) {
   ASSERT_EQ(mean.sizes(), (std::vector<int64_t>{3, 4}));
   EXPECT_EQ(mean[0].abs().max().item<float>(), 0);
   EXPECT_EQ(mean[2].abs().max().item<float>(), 0);
-  EXPECT_NEAR(mean[1].mean().item<float>(), 0.1 * 5, 0.02);           // momentum 0.1
+  EXPECT_NEAR(mean[1].mean().item<float>(), 0.1 * 5, 0.02);  // momentum 0.1
   EXPECT_NEAR(var[1].mean().item<float>(), 0.9 + 0.1 * 4, 0.05);
   EXPECT_EQ(norm->named_parameters()["weight"].numel(), 4) << "weight and bias are shared";
 }

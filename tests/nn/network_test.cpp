@@ -39,7 +39,8 @@ TEST_P(EveryFamily, ObservationPointsFollowTheSpec) {
   Network net(spec());
   net->eval();
   std::vector<std::string> points, expected{"conv1"};
-  net->forward(torch::randn({1, 3, 32, 32}), [&](const std::string& point, const torch::Tensor&) { points.push_back(point); });
+  net->forward(torch::randn({1, 3, 32, 32}),
+               [&](const std::string& point, const torch::Tensor&) { points.push_back(point); });
   for (const Stage& stage : spec().stages)
     for (int block = 0; block < stage.blocks; ++block)
       for (int i = 0; i < stage.executions; ++i) {

@@ -34,9 +34,7 @@ TEST(Schedule, OneCycleRisesForThirtyPercent) {
   EXPECT_NEAR(rate("one-cycle", 1000), 0.4 / 250000, 1e-12);
 }
 
-TEST(Schedule, UnknownNameListsTheOthers) {
-  EXPECT_ERROR(find_schedule("warm"), "warm", "one-cycle, cosine, step");
-}
+TEST(Schedule, UnknownNameListsTheOthers) { EXPECT_ERROR(find_schedule("warm"), "warm", "one-cycle, cosine, step"); }
 
 }  // namespace
 }  // namespace odenet::train
