@@ -130,6 +130,32 @@ TEST_F(Road, WeightsThatBreakTheAccumulatorProof) {
   EXPECT_FALSE(fs::exists(out));
 }
 
+TEST_F(Road, ExportIsASelfContainedFolder) {
+  const std::string net = path("export.safetensors"), out = path("fpga");
+  succeed("quantize --limit 8 --out " + net + " " + run());
+  const auto report = nlohmann::json::parse(
+      succeed("export-fpga " + net + " --layer layer3_2 --macs 16 --images 2 --json --out " + out));
+  EXPECT_LE(report.at("cycles").at("execution"), 309657);
+  for (const char* name : {"Makefile", "report.json", "rtl/engine.v", "rom/program.hex", "golden/output.hex"})
+    EXPECT_TRUE(fs::exists(out + "/" + name)) << name;
+  EXPECT_THAT(fail("export-fpga " + net + " --layer layer3_2 --out " + out), HasSubstr("exists already"));
+}
+
+TEST_F(Road, ExportRefusesWhatTheEngineCannotRun) {
+  const std::string net = path("refused.safetensors"), out = path("none");
+  succeed("quantize --limit 8 --out " + net + " " + run());
+  const std::string export_net = "export-fpga " + net + " --out " + out + " ";
+  EXPECT_THAT(fail(export_net + "--layer layer9"), AllOf(HasSubstr("layer9"), HasSubstr("layer3_2")));
+  EXPECT_THAT(fail(export_net + "--layer layer1"), HasSubstr("layer1"));
+  EXPECT_THAT(fail(export_net + "--layer layer3_2 --macs 7"), AllOf(HasSubstr("7"), HasSubstr("8, 16, 32, 64")));
+  EXPECT_THAT(fail("export-fpga " + run() + "/last.safetensors --layer layer3_2 --out " + out),
+              HasSubstr("odenet quantize"));
+  EXPECT_THAT(fail("export-fpga " + net + " --layer layer3_2 --out " + run() + "/config.toml/fpga"),
+              HasSubstr("cannot create folder"));
+  EXPECT_THAT(fail("eval --backend rtl --layer layer9 " + net), HasSubstr("layer9"));
+  EXPECT_FALSE(fs::exists(out));
+}
+
 TEST_F(Road, UnwritableOutputKeepsWhatIsThere) {
   EXPECT_THAT(fail("quantize --limit 8 --out " + path("no/such/folder/q") + " " + run()), HasSubstr("cannot write"));
   EXPECT_THAT(fail("data write sample --out " + run()), HasSubstr("run"));
