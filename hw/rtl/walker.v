@@ -45,7 +45,7 @@ module walker #(
   reg [COUNT_WIDTH-1:0] channels_left, groups_left;
   reg [MAP_ADDRESS_WIDTH-1:0] rows_left, row;
   reg [1:0] kernel_row, kernel_column;
-  reg first_row, tile_start;
+  reg first_row, last_row, last_channel, last_group, tile_start;
   reg [MAP_ADDRESS_WIDTH-1:0] channel_stride;  // from a channel's last kernel row to the next one's first
   reg [WAIT_WIDTH-1:0] wait_left;
   reg must_wait;
@@ -55,10 +55,9 @@ module walker #(
   reg [TABLE_ADDRESS_WIDTH-1:0] group_table;
   reg [BIAS_ADDRESS_WIDTH-1:0] group_bias;
 
-  wire last_row = rows_left == 1;
   wire row_end = kernel_column == 2;
   wire channel_end = row_end && kernel_row == (last_row ? 2'd1 : 2'd2);
-  wire tile_end = channel_end && channels_left == 1;
+  wire tile_end = channel_end && last_channel;
   // Steps over kernel rows outside the image: the first row has no kernel row 0, the last row no kernel row 2.
   wire [WEIGHT_ADDRESS_WIDTH-1:0] skip = first_row || last_row ? 4 : 1;
 
@@ -75,7 +74,7 @@ module walker #(
       wait_left <= 0;
     end else begin
       if (start) running <= 1'b1;
-      else if (last && last_row && groups_left == 1) running <= 1'b0;
+      else if (last && last_row && last_group) running <= 1'b0;
 
       if (last) begin
         must_wait <= 1'b1;
@@ -94,6 +93,9 @@ module walker #(
       rows_left <= height;
       row <= 0;
       first_row <= 1'b1;
+      last_row <= 1'b0;
+      last_channel <= in_channels == 1;
+      last_group <= groups == 1;
       tile_start <= 1'b1;
       kernel_row <= 2'd1;
       kernel_column <= 2'd0;
@@ -114,6 +116,7 @@ module walker #(
 
       if (channel_end) begin
         channels_left <= channels_left - 1'b1;
+        last_channel <= channels_left == 2;
         kernel_row <= first_row ? 2'd1 : 2'd0;
         map_address <= map_address + channel_stride;
         weight_address <= weight_address + skip;
@@ -121,10 +124,13 @@ module walker #(
 
       if (tile_end) begin
         channels_left <= in_channels;
+        last_channel <= in_channels == 1;
         first_row <= last_row;
+        last_row <= !last_row && rows_left == 2;
         kernel_row <= last_row ? 2'd1 : 2'd0;
         if (last_row) begin
           groups_left <= groups_left - 1'b1;
+          last_group <= groups_left == 2;
           rows_left <= height;
           row <= 0;
           map_address <= 0;

@@ -18,7 +18,7 @@ module write_back #(
 ) (
     input  wire                           clk,
     input  wire                           rst,
-    // start of a tile: addresses of its first output channel; options stay put until busy falls
+    // start of a tile: addresses of its first output channel; options stay put until busy falls. busy rises in the next cycle
     input  wire                           start,
     input  wire [  MAP_ADDRESS_WIDTH-1:0] tile_map,
     input  wire [TABLE_ADDRESS_WIDTH-1:0] tile_table,
@@ -26,7 +26,7 @@ module write_back #(
     input  wire [  MAP_ADDRESS_WIDTH-1:0] height,
     input  wire                           relu,
     input  wire                           add,
-    output wire                           busy,
+    output reg                            busy,
     // captured sums, two cycles after their selection
     output reg  [         LANE_WIDTH-1:0] sum_lane,
     output reg  [        PIXEL_WIDTH-1:0] sum_pixel,
@@ -58,18 +58,19 @@ module write_back #(
   reg [BIAS_ADDRESS_WIDTH-1:0] bias_s0;
   wire last_pixel = sum_pixel == LAST_PIXEL[PIXEL_WIDTH-1:0];
 
-  reg [14:1] valid;
-  assign busy = start || selecting || valid != 0 || word_valid;
+  reg [13:1] valid;
 
   always @(posedge clk)
     if (rst) begin
+      busy <= 1'b0;
       selecting <= 1'b0;
       valid <= 0;
       word_valid <= 1'b0;
     end else begin
       if (start) selecting <= 1'b1;
       else if (last_pixel && sum_lane == LAST_LANE[LANE_WIDTH-1:0]) selecting <= 1'b0;
-      valid <= {valid[13:1], selecting};
+      valid <= {valid[12:1], selecting};
+      busy <= start || selecting || valid != 0;
       word_valid <= valid[13] && pixel_s13 == LAST_PIXEL[PIXEL_WIDTH-1:0];
     end
 
