@@ -129,7 +129,7 @@ void paint_stroke(Canvas& canvas, Random& random, int half_width) {
   });
 }
 
-// Whether (x, y), in units of radius / 1024, lies in the shape.
+// Whether (x, y), in units of radius / 1024, lies in kShapes[shape].
 bool inside(int shape, int x, int y) {
   const int ax = std::abs(x), ay = std::abs(y), r2 = x * x + y * y;
   switch (shape) {
