@@ -47,7 +47,8 @@ module engine_tb;
   reg sink_pause = 1'b0;
   integer input_file, output_file, golden_file;
   integer sent, received, finished, differences, scanned;
-  reg [31:0] next_word, golden_word;
+  reg held = 1'b0;
+  reg [31:0] next_word, golden_word, held_data;
 
   task open_input;
     begin
@@ -131,6 +132,9 @@ module engine_tb;
       end
       received = received + 1;
     end
+    if (held && !rst && !(out_valid && out_data === held_data)) $fatal(1, "FAIL: the engine withdrew a valid word");
+    held = !rst && out_valid && !out_ready;
+    if (held) held_data = out_data;
     if (done && !rst) begin
       $display("image %0d: compute %0d load %0d store %0d saturations %0d", finished, compute_cycles, load_cycles,
                store_cycles, saturations);
