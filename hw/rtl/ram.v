@@ -1,5 +1,8 @@
 // Simple dual-port memory: one write port, one clocked read port (data valid one enabled cycle after address). A word must not
 // be read in the cycle in which it is written.
+//
+// It is made of 32-bit wide memories: of a block RAM 72 bits wide, the widest kind, Yosys 0.23 connects four write data bits
+// wrongly (xilinx/brams_xc6v_map.v compares the width with 71), which no simulation of these sources shows.
 `default_nettype none
 
 module ram #(
@@ -15,14 +18,25 @@ module ram #(
     // read port
     input  wire                     read_enable,
     input  wire [ADDRESS_WIDTH-1:0] read_address,
-    output reg  [        WIDTH-1:0] read_data
+    output wire [        WIDTH-1:0] read_data
 );
-  (* ram_style = "block" *) reg [WIDTH-1:0] memory[0:DEPTH-1];
+  `include "require.vh"
+  `REQUIRE(WIDTH % 32 == 0, "ram: WIDTH must be a multiple of 32")
 
-  always @(posedge clk) begin
-    if (write_enable) memory[write_address] <= write_data;
-    if (read_enable) read_data <= memory[read_address];
-  end
+  genvar i;
+  generate
+    for (i = 0; i < WIDTH / 32; i = i + 1) begin : slice
+      (* ram_style = "block" *) reg [31:0] memory[0:DEPTH-1];
+      reg [31:0] fetched;
+
+      always @(posedge clk) begin
+        if (write_enable) memory[write_address] <= write_data[32*i+:32];
+        if (read_enable) fetched <= memory[read_address];
+      end
+
+      assign read_data[32*i+:32] = fetched;
+    end
+  endgenerate
 endmodule
 
 `default_nettype wire

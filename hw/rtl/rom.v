@@ -10,6 +10,8 @@ module rom #(
     input  wire                     clk,
     input  wire                     enable,
     input  wire [ADDRESS_WIDTH-1:0] address,
+    // kept out of a DSP's input registers, where the multiplexer of a deep memory would feed many DSPs at once
+    (* keep *)
     output reg  [        WIDTH-1:0] data
 );
   reg [WIDTH-1:0] memory[0:DEPTH-1];

@@ -259,6 +259,20 @@ TEST(Rtl, YosysPacksLanesIntoTwoDspEach) {
   EXPECT_LE(used.lut, 720);                       // that selection; one adder more each lane would be 1,536
 }
 
+// Why ram.v is made of 32-bit wide memories: what Yosys 0.23 makes of wider ones is wrong.
+TEST(Rtl, YosysUsesNoBlockRamOf72Bits) {
+  SKIP_WITHOUT("yosys");
+  const TemporaryFolder folder;
+  run_process({"yosys", "-q", "-p",
+               fmt::format("read_verilog -I{0} {0}/ram.v; synth_xilinx -family xc7 -flatten -noiopad -top ram; "
+                           "write_verilog -noattr netlist.v",
+                           std::string(ODENET_HW_FOLDER) + "/rtl")},
+              folder.path(), folder / "log.txt");
+  const std::string netlist = read_text_file(folder / "netlist.v");
+  EXPECT_THAT(netlist, ::testing::HasSubstr("WRITE_WIDTH_B(32'd36)"));
+  EXPECT_THAT(netlist, ::testing::Not(::testing::HasSubstr("WIDTH_B(32'd72)")));
+}
+
 TEST(HardwareFiles, AreThoseOfTheRepository) {
   EXPECT_GT(hardware_files().size(), 15u);
   for (const auto& [path, text] : hardware_files())
