@@ -107,11 +107,11 @@ TEST_F(Road, DamagedCheckpoints) {
   const std::string cut = path("cut.safetensors");
   const auto bytes = read_file(run() + "/best.safetensors");
   write_file(cut, std::span(bytes).first(bytes.size() - 100));
-  for (const std::string command : {"eval ", "quantize --out " + out + " "})
+  for (const std::string& command : {std::string("eval "), "quantize --out " + out + " "})
     EXPECT_THAT(fail(command + cut), AllOf(HasSubstr("cut.safetensors"), HasSubstr("truncated")));
 
   const auto other = changed("other.safetensors", [](SafeTensors& file) { file.tensors.erase("fc.bias"); });
-  for (const std::string command : {"eval ", "quantize --out " + out + " "})
+  for (const std::string& command : {std::string("eval "), "quantize --out " + out + " "})
     EXPECT_THAT(fail(command + other), HasSubstr("fc.bias"));
 
   EXPECT_THAT(fail("eval " + path("missing.safetensors")), HasSubstr("No such file"));

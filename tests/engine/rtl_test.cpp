@@ -3,11 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "core/file.h"
 #include "engine/cycles.h"
-#include "engine/device.h"
 #include "engine/hardware_files.h"
 #include "engine/process.h"
 #include "engine/rom.h"
@@ -250,13 +250,16 @@ TEST(Rtl, YosysPacksLanesIntoTwoDspEach) {
   const std::string rtl = std::string(ODENET_HW_FOLDER) + "/rtl/";
   run_process({"yosys", "-q", "-p",
                fmt::format("read_verilog {0}mac_lane.v {0}mac_array.v {0}select.v; "
-                           "synth_xilinx -family xc7 -flatten -noiopad -top mac_array; tee -o stat.json stat -json",
+                           "synth_xilinx -family xc7 -flatten -noiopad -top mac_array; tee -o stat.txt stat",
                            rtl)},
               folder.path(), folder / "log.txt");
-  const Utilization used = parse_yosys_stat(read_text_file(folder / "stat.json"), "stat.json");
-  EXPECT_EQ(used.dsp, 2 * 16);
-  EXPECT_LE(used.ff, 16 * 96 + 2 * 96 + 96 + 1);  // finished sums and the two registers of their selection
-  EXPECT_LE(used.lut, 720);                       // that selection; one adder more each lane would be 1,536
+  run_process({"awk", "-f", std::string(ODENET_HW_FOLDER) + "/export/utilisation.awk", "stat.txt"}, folder.path(),
+              folder / "log.txt");
+  const auto table = nlohmann::json::parse(read_text_file(folder / "utilisation.json"));
+  const auto used = [&](const char* cell) { return table.at(cell).at("used").get<double>(); };
+  EXPECT_EQ(used("DSP48E1"), 2 * 16);
+  EXPECT_LE(used("FF"), 16 * 96 + 2 * 96 + 96 + 1);  // finished sums and the two registers of their selection
+  EXPECT_LE(used("LUT"), 720);                       // that selection; one adder more each lane would be 1,536
 }
 
 // Why ram.v is made of 32-bit wide memories: what Yosys 0.23 makes of wider ones is wrong.
