@@ -136,7 +136,7 @@ void Network::save(const std::filesystem::path& path) const { to_tensors().save(
 
 Network Network::from_tensors(const SafeTensors& file) {
   const std::string& kind = file.meta("format");
-  if (kind == "odenet-checkpoint")
+  if (kind == kCheckpointFormat)
     throw Error("{}: a float checkpoint, expected an integer network; `odenet quantize` makes one from it",
                 file.source);
   if (kind != kNetworkFormat)

@@ -138,9 +138,9 @@ class Quantizer {
 
 Network quantize(const SafeTensors& checkpoint, const QuantizeOptions& options) {
   const std::string& kind = checkpoint.meta("format");
-  if (kind != "odenet-checkpoint")
-    throw Error("{}: its format is '{}', expected 'odenet-checkpoint', as written by `odenet train`{}",
-                checkpoint.source, kind, kind == kNetworkFormat ? "; this network is already quantized" : "");
+  if (kind != kCheckpointFormat)
+    throw Error("{}: its format is '{}', expected '{}', as written by `odenet train`{}", checkpoint.source, kind,
+                kCheckpointFormat, kind == kNetworkFormat ? "; this network is already quantized" : "");
   const NetworkSpec spec = parse_spec(checkpoint.meta("spec"), checkpoint.source);
   std::vector<double> mean, deviation;
   std::vector<std::string> class_names;

@@ -21,8 +21,6 @@
 
 namespace odenet::fixed {
 
-inline constexpr double kNormEpsilon = 1e-5;  // of every norm: y = (c - mean) / sqrt(var + epsilon) * weight + bias
-
 struct QuantizeOptions {
   Formats formats;
 };

@@ -10,7 +10,6 @@ namespace odenet::nn {
 
 namespace {
 
-constexpr const char* kFormat = "odenet-checkpoint";
 const std::set<std::string> kOwnKeys{"format", "spec", "dataset", "class_names", "normalization"};
 
 // Parameters and buffers by name.
@@ -44,7 +43,7 @@ ModelInfo parse_info(const SafeTensors& file, int classes) {
 void save_checkpoint(const std::filesystem::path& path, const Network& network, const ModelInfo& info) {
   SafeTensors file;
   file.metadata = info.notes;
-  file.metadata["format"] = kFormat;
+  file.metadata["format"] = kCheckpointFormat;
   file.metadata["spec"] = dump_spec(network->spec());
   file.metadata["dataset"] = info.dataset;
   file.metadata["class_names"] = nlohmann::json(info.class_names).dump();
@@ -61,9 +60,9 @@ void save_checkpoint(const std::filesystem::path& path, const Network& network, 
 Checkpoint load_checkpoint(const std::filesystem::path& path) {
   const SafeTensors file = SafeTensors::load(path);
   const auto format = file.metadata.find("format");
-  if (format == file.metadata.end() || format->second != kFormat)
+  if (format == file.metadata.end() || format->second != kCheckpointFormat)
     throw Error("{}: expected a checkpoint written by odenet train (format {}), found format '{}'", path.string(),
-                kFormat, format == file.metadata.end() ? "" : format->second);
+                kCheckpointFormat, format == file.metadata.end() ? "" : format->second);
   Checkpoint checkpoint;
   checkpoint.network = Network(parse_spec(file.meta("spec"), path.string()));
   checkpoint.info = parse_info(file, checkpoint.network->spec().classes);

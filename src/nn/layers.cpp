@@ -3,6 +3,8 @@
 #include <torch/nn/init.h>
 #include <torch/torch.h>
 
+#include "spec/network_spec.h"
+
 namespace odenet::nn {
 
 Conv3x3Impl::Conv3x3Impl(int in_channels, int channels, int stride, bool time) : stride_(stride) {

@@ -8,8 +8,6 @@
 
 namespace odenet::nn {
 
-inline constexpr double kNormEpsilon = 1e-5;
-
 // 3x3 convolution, padding 1, no bias. With `time`, one more input channel: the constant t, zero-padded like the others
 // (ConcatConv2d of torchdiffeq). Since it is constant over the batch and the inner pixels it is kept apart, as
 //   conv(x, weight) + t * conv(1, time_weight),

@@ -19,6 +19,12 @@
 
 namespace odenet {
 
+// Metadata "format" of a trained float network's file; its tensors are described in nn/checkpoint.h.
+inline constexpr const char* kCheckpointFormat = "odenet-checkpoint";
+
+// Of every norm: y = (c - mean) / sqrt(var + epsilon) * weight + bias.
+inline constexpr double kNormEpsilon = 1e-5;
+
 inline constexpr int kMaxRepeats = 1024;  // blocks or executions of one stage
 
 struct Stage {
