@@ -3,6 +3,7 @@
 #include <array>
 
 #include "core/error.h"
+#include "core/names.h"
 #include "core/safetensors.h"
 #include "eval/fixed_backend.h"
 #include "eval/rtl_backend.h"
@@ -66,11 +67,7 @@ NetworkFiles find_networks(const fs::path& path) {
   return files;
 }
 
-std::string backend_names() {
-  std::string names;
-  for (const BackendRow& row : kBackends) names += fmt::format("{}{}", names.empty() ? "" : ", ", row.name);
-  return names;
-}
+std::string backend_names() { return names_of(kBackends); }
 
 std::unique_ptr<eval::Backend> make_backend(const std::string& name, const NetworkFiles& files,
                                             const BackendOptions& options) {

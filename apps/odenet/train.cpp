@@ -79,7 +79,6 @@ void add_train(CLI::App& app) {
     TrainConfig config;
     if (!options->config.empty()) load_config(config, options->config);
     for (const auto& [name, value] : options->overrides) set_field(config, name, value);
-    validate(config);
     RunFolder run(options->out);
     Console console(run.path() / "log.txt");
     const TrainResult result = train::train(config, run, console);

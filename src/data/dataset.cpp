@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/error.h"
+#include "core/names.h"
 #include "data/cifar.h"
 #include "data/sample.h"
 
@@ -61,9 +62,7 @@ const DatasetInfo& find_dataset(std::string_view name) {
   const auto row =
       std::find_if(kDatasets.begin(), kDatasets.end(), [&](const auto& info) { return info.name == name; });
   if (row != kDatasets.end()) return *row;
-  std::string names;
-  for (const DatasetInfo& info : kDatasets) names += fmt::format("{}{}", names.empty() ? "" : ", ", info.name);
-  throw Error("unknown data set '{}'; there are: {}", name, names);
+  throw Error("unknown data set '{}'; there are: {}", name, names_of(kDatasets));
 }
 
 Dataset load(std::string_view name, std::string_view split, const std::filesystem::path& data_dir) {

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/names.h"
 #include "data/dataset.h"
 #include "spec/zoo.h"
 #include "train/schedule.h"
@@ -15,13 +16,6 @@
 namespace odenet::train {
 
 namespace {
-
-template <typename Table>
-std::string names_of(const Table& table) {
-  std::string text;
-  for (const auto& row : table) text += fmt::format("{}{}", text.empty() ? "" : ", ", row.name);
-  return text;
-}
 
 template <typename T>
 bool parse_number(std::string_view text, T& value) {

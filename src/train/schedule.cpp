@@ -3,9 +3,9 @@
 #include <array>
 #include <cmath>
 #include <numbers>
-#include <string>
 
 #include "core/error.h"
+#include "core/names.h"
 
 namespace odenet::train {
 
@@ -51,12 +51,9 @@ constexpr std::array<Schedule, 3> kSchedules{{
 std::span<const Schedule> schedules() { return kSchedules; }
 
 const Schedule& find_schedule(std::string_view name) {
-  std::string names;
-  for (const Schedule& schedule : kSchedules) {
+  for (const Schedule& schedule : kSchedules)
     if (schedule.name == name) return schedule;
-    names += fmt::format("{}{}", names.empty() ? "" : ", ", schedule.name);
-  }
-  throw Error("unknown schedule '{}'; there are {}", name, names);
+  throw Error("unknown schedule '{}'; there are {}", name, names_of(kSchedules));
 }
 
 }  // namespace odenet::train
