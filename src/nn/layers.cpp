@@ -17,7 +17,7 @@ Conv3x3Impl::Conv3x3Impl(int in_channels, int channels, int stride, bool time) :
 }
 
 torch::Tensor Conv3x3Impl::forward(const torch::Tensor& x) const {
-  return torch::conv2d(x, weight_, {}, stride_, /*padding=*/1);
+  return torch::conv2d(x, weight_.to(x.scalar_type()), {}, stride_, /*padding=*/1);
 }
 
 torch::Tensor Conv3x3Impl::time_plane(int64_t height, int64_t width) const {
@@ -34,11 +34,14 @@ NormImpl::NormImpl(int channels, int executions) : per_execution_(executions > 0
   running_var_ = register_buffer("running_var", torch::ones(shape));
 }
 
-torch::Tensor NormImpl::forward(const torch::Tensor& x, int execution) {
-  const auto mean = per_execution_ ? running_mean_[execution] : running_mean_;
-  const auto var = per_execution_ ? running_var_[execution] : running_var_;
-  return torch::batch_norm(x, weight_, bias_, mean, var, is_training(), /*momentum=*/0.1, kNormEpsilon,
-                           /*cudnn_enabled=*/true);
+torch::Tensor NormImpl::forward(const torch::Tensor& x, NormOptions options, int execution) {
+  options.training = is_training();
+  return fused_norm(x,
+                    {.weight = weight_,
+                     .bias = bias_,
+                     .running_mean = per_execution_ ? running_mean_[execution] : running_mean_,
+                     .running_var = per_execution_ ? running_var_[execution] : running_var_},
+                    options);
 }
 
 }  // namespace odenet::nn

@@ -6,12 +6,14 @@
 #include <torch/nn/pimpl.h>
 #include <torch/types.h>
 
+#include "nn/fused_norm.h"
+
 namespace odenet::nn {
 
 // 3x3 convolution, padding 1, no bias. With `time`, one more input channel: the constant t, zero-padded like the others
 // (ConcatConv2d of torchdiffeq). Since it is constant over the batch and the inner pixels it is kept apart, as
 //   conv(x, weight) + t * conv(1, time_weight),
-// which spares the copy and the odd 65th channel of a concatenation.
+// which spares the copy and the odd 65th channel of a concatenation. Weights are cast to the type of x.
 class Conv3x3Impl : public torch::nn::Module {
  public:
   Conv3x3Impl(int in_channels, int channels, int stride, bool time);
@@ -35,7 +37,8 @@ class NormImpl : public torch::nn::Module {
   // executions = 0: an ordinary norm with statistics [channels]; otherwise [executions, channels].
   explicit NormImpl(int channels, int executions = 0);
 
-  torch::Tensor forward(const torch::Tensor& x, int execution = 0);
+  // options.training is the module's own.
+  torch::Tensor forward(const torch::Tensor& x, NormOptions options, int execution = 0);
 
  private:
   bool per_execution_;

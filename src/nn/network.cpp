@@ -28,9 +28,9 @@ torch::Tensor BlockImpl::forward(const torch::Tensor& x, const TensorTap& tap) {
 }
 
 torch::Tensor BlockImpl::residual(const torch::Tensor& x, const TensorTap& tap) {
-  const auto hidden = bn1_(conv1_(x)).relu_();
+  const auto hidden = bn1_(conv1_(x), NormOptions{.relu = true});
   if (tap) tap(name_ + ".hidden", hidden);
-  const auto y = bn2_(conv2_(hidden)).add_(shortcut(x)).relu_();
+  const auto y = bn2_(conv2_(hidden), NormOptions{.relu = true, .residual = shortcut(x)});
   if (tap) tap(name_, y);
   return y;
 }
@@ -40,12 +40,8 @@ torch::Tensor BlockImpl::integrate(torch::Tensor z, const TensorTap& tap) {
   const auto plane2 = conv2_->time_plane(z.size(2), z.size(3));
   for (int i = 0; i < stage_.executions; ++i) {
     const double t = i * step_size_;
-    const auto with_time = [t](const torch::Tensor& c, const torch::Tensor& plane) {
-      return t == 0 ? c : c.add_(plane, t);
-    };
-    const auto hidden = bn1_(with_time(conv1_(z), plane1), i).relu_();
-    const auto f = bn2_(with_time(conv2_(hidden), plane2), i);
-    z = torch::add(z, f, step_size_);
+    const auto hidden = bn1_(conv1_(z), NormOptions{.relu = true, .plane = plane1, .time = t}, i);
+    z = bn2_(conv2_(hidden), NormOptions{.gain = step_size_, .residual = z, .plane = plane2, .time = t}, i);
     if (tap) {
       const std::string point = fmt::format("{}[{}]", name_, i);
       tap(point + ".hidden", hidden);
@@ -57,8 +53,7 @@ torch::Tensor BlockImpl::integrate(torch::Tensor z, const TensorTap& tap) {
 
 torch::Tensor BlockImpl::shortcut(const torch::Tensor& x) const {
   if (stage_.stride == 1 && stage_.in_channels == stage_.channels) return x;
-  const auto subsampled = x.slice(2, 0, c10::nullopt, stage_.stride).slice(3, 0, c10::nullopt, stage_.stride);
-  return torch::constant_pad_nd(subsampled, {0, 0, 0, 0, 0, stage_.channels - stage_.in_channels});
+  return subsample_and_pad(x, stage_.stride, stage_.channels);
 }
 
 NetworkImpl::NetworkImpl(NetworkSpec spec) : spec_(std::move(spec)) {
@@ -80,10 +75,10 @@ torch::Tensor NetworkImpl::forward(const torch::Tensor& images, const TensorTap&
   const auto observe = [&](const char* point, const torch::Tensor& value) {
     if (tap) tap(point, value);
   };
-  auto x = stem_norm_(stem_(images)).relu_();
+  auto x = stem_norm_(stem_(images), NormOptions{.relu = true});
   observe("conv1", x);
   for (Block& block : blocks_) x = block(x, tap);
-  x = x.mean({2, 3});
+  x = x.mean({2, 3}, /*keepdim=*/false, x.scalar_type() == torch::kBFloat16 ? torch::kFloat32 : x.scalar_type());
   observe("pool", x);
   x = torch::linear(x, fc_weight_, fc_bias_);
   observe("fc", x);

@@ -29,7 +29,7 @@ TEST(Conv3x3, TimeAsBiasEqualsTimeAsConcatenatedChannel) {
 TEST(Norm, KeepsStatisticsPerExecution) {
   Norm norm(4, 3);
   const auto x = 5 + 2 * torch::randn({64, 4, 8, 8});
-  norm(x, 1);
+  norm(x, NormOptions(), 1);
   const auto buffers = norm->named_buffers();
   const auto mean = buffers["running_mean"], var = buffers["running_var"];
   ASSERT_EQ(mean.sizes(), (std::vector<int64_t>{3, 4}));
@@ -45,8 +45,8 @@ TEST(Norm, EvaluationUsesTheStatisticsOfTheExecution) {
   norm->named_buffers()["running_mean"][1].fill_(3);
   norm->eval();
   const auto x = torch::full({1, 1, 2, 2}, 4.f);
-  EXPECT_NEAR(norm(x, 0).max().item<float>(), 4, 1e-4);
-  EXPECT_NEAR(norm(x, 1).max().item<float>(), 1, 1e-4);
+  EXPECT_NEAR(norm(x, NormOptions(), 0).max().item<float>(), 4, 1e-4);
+  EXPECT_NEAR(norm(x, NormOptions(), 1).max().item<float>(), 1, 1e-4);
 }
 
 }  // namespace

@@ -1,0 +1,307 @@
+#include "nn/fused_norm.h"
+
+#include <torch/torch.h>
+
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#include "nn/norm_kernels.h"
+#include "spec/network_spec.h"
+
+namespace odenet::nn {
+
+namespace {
+
+using torch::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::tensor_list;
+using torch::autograd::Variable;
+
+constexpr auto kNhwc = torch::MemoryFormat::ChannelsLast;
+constexpr int64_t kParts = 16;  // of the images; fixed, so that sums do not depend on the number of threads
+
+// Rows of per-channel values that the backward pass needs.
+enum Row : int64_t { kMean, kInverse, kScale, kShift, kRows };
+
+kernels::Shape shape_of(const Tensor& x) { return {x.size(0), x.size(2) * x.size(3), x.size(1)}; }
+
+// Runs run(part, first image, images) for every part, in parallel.
+template <typename Run>
+void for_parts(int64_t images, const Run& run) {
+  at::parallel_for(0, kParts, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t part = begin; part < end; ++part) {
+      const int64_t first = images * part / kParts, last = images * (part + 1) / kParts;
+      if (last > first) run(part, first, last - first);
+    }
+  });
+}
+
+// Per-channel sums of each part, added in the parts' order.
+class PartialSums {
+ public:
+  explicit PartialSums(int64_t values) : values_(values), parts_(static_cast<size_t>(values * kParts)) {}
+  double* part(int64_t part) { return parts_.data() + part * values_; }
+  double total(int64_t value) const {
+    double sum = 0;
+    for (int64_t part = 0; part < kParts; ++part) sum += parts_[static_cast<size_t>(part * values_ + value)];
+    return sum;
+  }
+
+ private:
+  int64_t values_;
+  std::vector<double> parts_;
+};
+
+template <typename T>
+T* data(const Tensor& tensor) {
+  return tensor.defined() ? static_cast<T*>(tensor.data_ptr()) : nullptr;
+}
+
+// Calls run with a value of the kernels' element type.
+template <typename Run>
+void with_element(const Tensor& x, const Run& run) {
+  if (x.scalar_type() == torch::kBFloat16)
+    run(kernels::Bfloat16());
+  else
+    run(float());
+}
+
+struct Operands {
+  Tensor x, plane;
+  double time;
+
+  template <typename T>
+  const T* images(int64_t first) const {
+    return data<T>(x) + first * x.stride(0);
+  }
+  kernels::TimePlane time_plane() const { return {data<float>(plane), static_cast<float>(time)}; }
+};
+
+// Mean and variance over the batch; moves the running statistics.
+void batch_statistics(const Operands& in, const NormState& state, double momentum, float* mean, float* inverse) {
+  const kernels::Shape shape = shape_of(in.x);
+  const int64_t channels = shape.channels;
+  PartialSums sums(2 * channels);
+  with_element(in.x, [&](auto element) {
+    using T = decltype(element);
+    for_parts(shape.images, [&](int64_t part, int64_t first, int64_t images) {
+      kernels::moments({images, shape.pixels, channels}, in.images<T>(first), in.time_plane(), sums.part(part),
+                       sums.part(part) + channels);
+    });
+  });
+  const auto count = static_cast<double>(shape.images * shape.pixels);
+  float *running_mean = data<float>(state.running_mean), *running_var = data<float>(state.running_var);
+  const auto move = [momentum](float& running, double value) {
+    running = static_cast<float>((1 - momentum) * static_cast<double>(running) + momentum * value);
+  };
+  for (int64_t c = 0; c < channels; ++c) {
+    const double m = sums.total(c) / count;
+    const double var = std::max(0.0, sums.total(channels + c) / count - m * m);
+    mean[c] = static_cast<float>(m);
+    inverse[c] = static_cast<float>(1 / std::sqrt(var + kNormEpsilon));
+    move(running_mean[c], m);
+    move(running_var[c], var * count / std::max(count - 1, 1.0));
+  }
+}
+
+void running_statistics(const NormState& state, int64_t channels, float* mean, float* inverse) {
+  for (int64_t c = 0; c < channels; ++c) {
+    mean[c] = data<float>(state.running_mean)[c];
+    inverse[c] = static_cast<float>(1 / std::sqrt(static_cast<double>(data<float>(state.running_var)[c]) + kNormEpsilon));
+  }
+}
+
+// Fills the rows of `table` [kRows, C] and returns y.
+Tensor run_forward(const Operands& in, const NormState& state, const NormOptions& options, const Tensor& table) {
+  const kernels::Shape shape = shape_of(in.x);
+  float* row = data<float>(table);
+  const auto at = [&](Row r) { return row + r * shape.channels; };
+  if (options.training)
+    batch_statistics(in, state, options.momentum, at(kMean), at(kInverse));
+  else
+    running_statistics(state, shape.channels, at(kMean), at(kInverse));
+  const float *weight = data<float>(state.weight), *bias = data<float>(state.bias);
+  const auto gain = static_cast<float>(options.gain);
+  for (int64_t c = 0; c < shape.channels; ++c) {
+    at(kScale)[c] = gain * weight[c] * at(kInverse)[c];
+    at(kShift)[c] = gain * bias[c] - at(kMean)[c] * at(kScale)[c];
+  }
+  const Tensor y = torch::empty_like(in.x);
+  with_element(in.x, [&](auto element) {
+    using T = decltype(element);
+    for_parts(shape.images, [&](int64_t, int64_t first, int64_t images) {
+      const int64_t offset = first * in.x.stride(0);
+      kernels::forward<T>({images, shape.pixels, shape.channels},
+                          {.x = in.images<T>(first),
+                           .plane = in.time_plane(),
+                           .scale = at(kScale),
+                           .shift = at(kShift),
+                           .residual = options.residual.defined() ? data<T>(options.residual) + offset : nullptr,
+                           .relu = options.relu,
+                           .y = data<T>(y) + offset});
+    });
+  });
+  return y;
+}
+
+class FusedNorm : public torch::autograd::Function<FusedNorm> {
+ public:
+  static Variable forward(AutogradContext* ctx, const Variable& x, const Variable& weight, const Variable& bias,
+                          const c10::optional<Variable>& optional_plane,
+                          const c10::optional<Variable>& optional_residual, const NormState& state,
+                          const NormOptions& options) {
+    const Tensor plane = optional_plane.value_or(Tensor()), residual = optional_residual.value_or(Tensor());
+    const Tensor table = torch::empty({kRows, x.size(1)}, torch::kFloat32);
+    NormOptions plain = options;
+    plain.residual = residual;
+    const Tensor y = run_forward({x, plane, options.time}, {weight, bias, state.running_mean, state.running_var}, plain, table);
+    const bool mask_by_output = options.relu && residual.defined();
+    ctx->save_for_backward({x, table, plane, mask_by_output ? y : Tensor()});
+    ctx->saved_data["time"] = options.time;
+    ctx->saved_data["gain"] = options.gain;
+    ctx->saved_data["training"] = options.training;
+    ctx->saved_data["relu"] = options.relu;
+    ctx->saved_data["residual"] = residual.defined();
+    return y;
+  }
+
+  static tensor_list backward(AutogradContext* ctx, tensor_list gradients) {
+    const auto saved = ctx->get_saved_variables();
+    const Operands in{saved[0], saved[2], ctx->saved_data["time"].toDouble()};
+    const Tensor &table = saved[1], &y = saved[3];
+    const bool relu = ctx->saved_data["relu"].toBool(), residual = ctx->saved_data["residual"].toBool();
+    const bool training = ctx->saved_data["training"].toBool();
+    const auto gain = ctx->saved_data["gain"].toDouble();
+    const Tensor dy = gradients[0].to(in.x.scalar_type()).contiguous(kNhwc);
+
+    const kernels::Shape shape = shape_of(in.x);
+    const int64_t channels = shape.channels;
+    const float* row = data<float>(table);
+    const auto at = [&](Row r) { return row + r * channels; };
+    const Tensor kept = y.defined() ? torch::empty_like(dy) : Tensor();
+    const Tensor dx = torch::empty_like(in.x);
+    const Tensor dweight = torch::empty({channels}), dbias = torch::empty({channels});
+    const Tensor partial_planes =
+        in.plane.defined() ? torch::zeros({kParts, shape.pixels * channels}, torch::kFloat32) : Tensor();
+    PartialSums sums(2 * channels);
+    std::vector<float> a, b, c;
+    with_element(in.x, [&](auto element) {
+      using T = decltype(element);
+      const auto masked = [&](int64_t first, const Tensor& gradient, const Tensor& output, bool active) {
+        return kernels::Masked<T>{.dy = data<T>(gradient) + first * in.x.stride(0),
+                                  .x = in.images<T>(first),
+                                  .plane = in.time_plane(),
+                                  .scale = at(kScale),
+                                  .shift = at(kShift),
+                                  .y = output.defined() ? data<T>(output) + first * in.x.stride(0) : nullptr,
+                                  .relu = active};
+      };
+      for_parts(shape.images, [&](int64_t part, int64_t first, int64_t images) {
+        kernels::backward_sums<T>({images, shape.pixels, channels}, masked(first, dy, y, relu), at(kMean),
+                                  kept.defined() ? data<T>(kept) + first * in.x.stride(0) : nullptr, sums.part(part),
+                                  sums.part(part) + channels);
+      });
+      const auto count = static_cast<double>(shape.images * shape.pixels);
+      for (int64_t i = 0; i < channels; ++i) {
+        const double sum_g = sums.total(i), sum_gx = sums.total(channels + i);
+        const double inverse = at(kInverse)[i], scale = at(kScale)[i], mean = at(kMean)[i];
+        data<float>(dbias)[i] = static_cast<float>(gain * sum_g);
+        data<float>(dweight)[i] = static_cast<float>(gain * inverse * sum_gx);
+        // dx = scale (g - mean(g) - x^ mean(g x^)), x^ = (x' - mean) inverse; statistics that are constants take no part
+        const double slope = training ? -scale * inverse * inverse * sum_gx / count : 0;
+        a.push_back(static_cast<float>(scale));
+        b.push_back(static_cast<float>(slope));
+        c.push_back(static_cast<float>(training ? -scale * sum_g / count - slope * mean : 0));
+      }
+      for_parts(shape.images, [&](int64_t part, int64_t first, int64_t images) {
+        const auto args = kept.defined() ? masked(first, kept, {}, false) : masked(first, dy, {}, relu);
+        kernels::backward_input<T>({images, shape.pixels, channels}, args, a.data(), b.data(), c.data(),
+                                   data<T>(dx) + first * in.x.stride(0),
+                                   in.plane.defined() ? data<float>(partial_planes[part]) : nullptr);
+      });
+    });
+    Tensor dplane;
+    if (in.plane.defined())
+      dplane = partial_planes.sum(0).mul_(in.time).view({1, in.x.size(2), in.x.size(3), channels}).permute({0, 3, 1, 2});
+    const Tensor dresidual = !residual ? Tensor() : kept.defined() ? kept : dy;
+    return {dx, dweight, dbias, dplane, dresidual, Tensor(), Tensor()};
+  }
+};
+
+class SubsampleAndPad : public torch::autograd::Function<SubsampleAndPad> {
+ public:
+  static Variable forward(AutogradContext* ctx, const Variable& x, int64_t stride, int64_t channels) {
+    const int64_t height = (x.size(2) - 1) / stride + 1, width = (x.size(3) - 1) / stride + 1;
+    const Tensor y = torch::zeros({x.size(0), channels, height, width}, x.options().memory_format(kNhwc));
+    copy_pixels(x, y, stride, [](std::byte* large, std::byte* small, size_t bytes) { std::memcpy(small, large, bytes); });
+    ctx->saved_data["stride"] = stride;
+    ctx->saved_data["shape"] = x.sizes();
+    return y;
+  }
+
+  static tensor_list backward(AutogradContext* ctx, tensor_list gradients) {
+    const Tensor dy = gradients[0].contiguous(kNhwc);
+    const Tensor dx = torch::zeros(ctx->saved_data["shape"].toIntVector(), dy.options().memory_format(kNhwc));
+    copy_pixels(dx, dy, ctx->saved_data["stride"].toInt(),
+                [](std::byte* large, std::byte* small, size_t bytes) { std::memcpy(large, small, bytes); });
+    return {dx, Tensor(), Tensor()};
+  }
+
+ private:
+  // copy(pixel of `large`, pixel of `small`, bytes of large's channels) for every pixel of `small`.
+  template <typename Copy>
+  static void copy_pixels(const Tensor& large, const Tensor& small, int64_t stride, const Copy& copy) {
+    const auto size = static_cast<int64_t>(large.element_size());
+    const int64_t height = small.size(2), width = small.size(3);
+    auto* from = data<std::byte>(large);
+    auto* to = data<std::byte>(small);
+    at::parallel_for(0, small.size(0) * height, 64, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t n = i / height, y = i % height;
+        for (int64_t x = 0; x < width; ++x)
+          copy(from + size * (n * large.stride(0) + y * stride * large.stride(2) + x * stride * large.stride(3)),
+               to + size * (n * small.stride(0) + y * small.stride(2) + x * small.stride(3)),
+               static_cast<size_t>(size * large.size(1)));
+      }
+    });
+  }
+};
+
+bool has_kernels(const Tensor& x) {
+  return x.device().is_cpu() && (x.scalar_type() == torch::kFloat32 || x.scalar_type() == torch::kBFloat16);
+}
+
+}  // namespace
+
+Tensor composed_norm(const Tensor& x, const NormState& state, const NormOptions& options) {
+  auto y = x;
+  if (options.plane.defined() && options.time != 0) y = y + (options.time * options.plane).to(x.scalar_type());
+  y = torch::batch_norm(y, state.weight, state.bias, state.running_mean, state.running_var, options.training,
+                        options.momentum, kNormEpsilon, /*cudnn_enabled=*/true);
+  if (options.residual.defined())
+    y = torch::add(options.residual, y, options.gain);
+  else if (options.gain != 1)
+    y = y * options.gain;
+  return options.relu ? y.relu() : y;
+}
+
+Tensor fused_norm(const Tensor& x, const NormState& state, const NormOptions& options) {
+  if (!has_kernels(x)) return composed_norm(x, state, options);
+  const bool timed = options.plane.defined() && options.time != 0;
+  // Autograd's functions take tensors that may be absent as optional ones.
+  const auto nhwc = [](const Tensor& t, bool present) {
+    return present ? c10::make_optional(t.contiguous(kNhwc)) : c10::nullopt;
+  };
+  return FusedNorm::apply(x.contiguous(kNhwc), state.weight, state.bias, nhwc(options.plane, timed),
+                          nhwc(options.residual, options.residual.defined()), state, options);
+}
+
+Tensor subsample_and_pad(const Tensor& x, int64_t stride, int64_t channels) {
+  if (x.device().is_cpu()) return SubsampleAndPad::apply(x.contiguous(kNhwc), stride, channels);
+  const auto subsampled = x.slice(2, 0, c10::nullopt, stride).slice(3, 0, c10::nullopt, stride);
+  return torch::constant_pad_nd(subsampled, {0, 0, 0, 0, 0, channels - x.size(1)});
+}
+
+}  // namespace odenet::nn

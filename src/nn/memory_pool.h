@@ -1,0 +1,26 @@
+// A caching allocator for LibTorch's CPU tensors, as LibTorch itself has one for GPUs.
+//
+//   MemoryPool::install();      // tensors made from now on come from the pool
+//
+// A training step makes and drops the same few hundred megabytes again and again. The C library returns such blocks to
+// the system, which must then clear and map every page anew at its next use, page by page; on virtual machines this
+// costs up to half of a step. The pool keeps the blocks, in huge pages where the system has them.
+#pragma once
+
+#include <cstddef>
+
+namespace odenet::nn {
+
+class MemoryPool {
+ public:
+  // For the rest of the process, in all threads; to be called before threads make tensors.
+  static void install();
+
+  // Frees the blocks that no tensor uses.
+  static void trim();
+
+  // Bytes held, in use or not.
+  static size_t held();
+};
+
+}  // namespace odenet::nn
