@@ -53,7 +53,8 @@ WorkerEnvironment worker_environment(const Lookup& lookup) {
   if (!variables.has("RANK") && !variables.has("WORLD_SIZE")) return result;
   result.size = variables.number("WORLD_SIZE", 1, 65536);
   result.rank = variables.number("RANK", 0, result.size - 1);
-  result.local_rank = variables.number("LOCAL_RANK", 0, result.size - 1, result.rank);
+  result.local_size = variables.number("LOCAL_WORLD_SIZE", 1, result.size, result.size);
+  result.local_rank = variables.number("LOCAL_RANK", 0, result.local_size - 1, result.rank % result.local_size);
   if (result.size == 1) return result;
   result.address = variables.text("MASTER_ADDR");
   result.port = static_cast<uint16_t>(variables.number("MASTER_PORT", 1, 65535));

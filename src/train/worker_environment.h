@@ -15,7 +15,8 @@ namespace odenet::train {
 
 struct WorkerEnvironment {
   int rank = 0, size = 1;
-  int local_rank = 0;                 // among the processes of this machine: the number of the GPU to take
+  // The same among those of this machine: which GPU to take, and how many share the cores.
+  int local_rank = 0, local_size = 1;
   std::string address;                // where rank 0 runs; of use from size 2 on
   uint16_t port = 0;                  // free on that machine
   bool store_runs = false;            // the launcher keeps the store at address:port; otherwise rank 0 does

@@ -45,11 +45,14 @@ TEST(WorkerEnvironment, TakesTheVariables) {
   const WorkerEnvironment environment = from(kSecondOfTwo);
   EXPECT_EQ(environment.rank, 1);
   EXPECT_EQ(environment.size, 2);
-  EXPECT_EQ(environment.local_rank, 1) << "that of RANK: all on one machine";
+  EXPECT_EQ(environment.local_rank, 1) << "all on one machine";
+  EXPECT_EQ(environment.local_size, 2);
   EXPECT_EQ(environment.address, "10.0.0.1");
   EXPECT_EQ(environment.port, 29500);
   EXPECT_FALSE(environment.store_runs);
   EXPECT_EQ(with("LOCAL_RANK", "0").local_rank, 0);
+  EXPECT_EQ(with("LOCAL_WORLD_SIZE", "1").local_size, 1);
+  EXPECT_EQ(with("LOCAL_WORLD_SIZE", "1").local_rank, 0) << "each on a machine of its own";
   EXPECT_EQ(with("ODENET_TIMEOUT", "7").timeout, std::chrono::seconds(7));
 }
 
@@ -78,6 +81,7 @@ TEST(WorkerEnvironment, AMalformedVariableIsAnErrorThatSaysWhatIsExpected) {
                         {"MASTER_PORT", "65536", "from 1 to 65535"},
                         {"MASTER_PORT", "http", "from 1 to 65535"},
                         {"LOCAL_RANK", "2", "from 0 to 1"},
+                        {"LOCAL_WORLD_SIZE", "3", "from 1 to 2"},
                         {"ODENET_TIMEOUT", "0", "from 1 to"},
                         {"TORCHELASTIC_RESTART_COUNT", "x", "from 0 to"}})
     EXPECT_ERROR(with(c.name, c.value), c.name + " is '" + c.value + "', expected a whole number " + c.expected);
