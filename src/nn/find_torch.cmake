@@ -8,6 +8,7 @@ set(ODENET_TORCH_PYTHON "" CACHE STRING "Python whose package torch is the LibTo
 if(ODENET_TORCH_PYTHON)
   execute_process(
     COMMAND ${ODENET_TORCH_PYTHON} -c "import torch; print(torch.utils.cmake_prefix_path)"
+    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
     OUTPUT_VARIABLE torch_folder OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_VARIABLE torch_error RESULT_VARIABLE torch_status)
   if(NOT torch_status EQUAL 0)
     message(FATAL_ERROR "ODENET_TORCH_PYTHON is ${ODENET_TORCH_PYTHON}, but it cannot import torch (${torch_status}):\n"
