@@ -53,13 +53,13 @@ struct Download {
 };
 
 struct DatasetInfo {
-  std::string_view name;
-  std::string_view help;
+  std::string_view name{};
+  std::string_view help{};
   int classes = 0;
   Normalization normalization{};  // mean and standard deviation of the training images as they are loaded
   Augmentation augmentation{};    // the customary one; flips only where a mirror image is one of the same class
-  std::string_view licence;
-  std::string_view source;                            // the publisher's page
+  std::string_view licence{};
+  std::string_view source{};                          // the publisher's page
   std::vector<size_t> train_counts{}, test_counts{};  // images of each class
   std::string_view folder{};                          // of the files, below the data folder; empty: built in
   std::vector<DataFile> files{};                      // what may lie there, in all forms that load() reads
