@@ -64,6 +64,7 @@ struct Mixup {
 
 // lambda from Beta(alpha, alpha), one for the whole batch as in the paper's code. As batches are drawn at random, a
 // cyclic offset pairs images as randomly as a permutation. No mixture if alpha is 0 or the batch has a single image.
+// (The logarithms behind lambda are the C library's: between two of these, its last bit may differ.)
 Mixup random_mixup(double alpha, uint64_t seed, uint64_t epoch, uint64_t batch, size_t size);
 
 }  // namespace odenet::data

@@ -7,8 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <exception>
 #include <memory>
@@ -61,6 +63,8 @@ class PartFile {
   int fd_;
 };
 
+using Clock = std::chrono::steady_clock;
+
 constexpr std::string_view kHtml = "it sent an HTML page instead of the file";
 
 bool starts_with(std::string_view text, std::string_view start) {
@@ -87,8 +91,6 @@ class Session {
     set(CURLOPT_NOSIGNAL, 1L);
     set(CURLOPT_USERAGENT, "odenet");
     set(CURLOPT_CONNECTTIMEOUT, static_cast<long>(transfer.stall_seconds));
-    set(CURLOPT_LOW_SPEED_LIMIT, 1L);
-    set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(transfer.stall_seconds));
     set(CURLOPT_ERRORBUFFER, message_.data());
     set(CURLOPT_WRITEFUNCTION, &Session::write);
     set(CURLOPT_WRITEDATA, this);
@@ -101,11 +103,10 @@ class Session {
   std::optional<std::string> run() {
     const CURLcode code = curl_easy_perform(curl_.get());
     if (error_) std::rethrow_exception(error_);
-    if (code == CURLE_RANGE_ERROR && sent_html()) return refusal_ = std::string(kHtml);
+    if (code == CURLE_RANGE_ERROR && sent_html()) refusal_ = kHtml;
     if (!refusal_.empty()) return refusal_;
     if (code == CURLE_HTTP_RETURNED_ERROR) return fmt::format("HTTP status {}", info<long>(CURLINFO_RESPONSE_CODE));
-    if (code == CURLE_OPERATION_TIMEDOUT)
-      return fmt::format("no data for {} s, after {} bytes", transfer_.stall_seconds, file_.size());
+    if (code == CURLE_OPERATION_TIMEDOUT) return fmt::format("no connection within {} s", transfer_.stall_seconds);
     if (code != CURLE_OK)
       return fmt::format("{} (after {} bytes)", message_[0] != '\0' ? message_.data() : curl_easy_strerror(code),
                          file_.size());
@@ -170,16 +171,23 @@ class Session {
     }
   }
 
+  // Called by libcurl at least once a second. (Its own limit on low speed looks at an average over the last seconds.)
+  void observe(uint64_t total, uint64_t now) {
+    const auto time = Clock::now();
+    if (now != last_bytes_) last_time_ = time;
+    last_bytes_ = now;
+    if (time - last_time_ > std::chrono::seconds(transfer_.stall_seconds))
+      refusal_ = fmt::format("no data for {} s, after {} bytes", transfer_.stall_seconds, file_.size());
+    if (!transfer_.on_progress || now == 0) return;
+    const uint64_t whole = transfer_.bytes > 0 ? transfer_.bytes : total > 0 ? offset_ + total : 0;
+    transfer_.on_progress(offset_ + now, whole, static_cast<double>(info<curl_off_t>(CURLINFO_SPEED_DOWNLOAD_T)));
+  }
+
   static int progress(void* self, curl_off_t total, curl_off_t now, curl_off_t, curl_off_t) {
     auto* const session = static_cast<Session*>(self);
-    if (!session->transfer_.on_progress || now == 0) return 0;
     try {
-      const uint64_t whole = session->transfer_.bytes > 0 ? session->transfer_.bytes
-                             : total > 0                  ? session->offset_ + static_cast<uint64_t>(total)
-                                                          : 0;
-      session->transfer_.on_progress(session->offset_ + static_cast<uint64_t>(now), whole,
-                                     static_cast<double>(session->info<curl_off_t>(CURLINFO_SPEED_DOWNLOAD_T)));
-      return 0;
+      session->observe(static_cast<uint64_t>(total), static_cast<uint64_t>(now));
+      return session->refusal_.empty() ? 0 : 1;
     } catch (...) {
       session->error_ = std::current_exception();
       return 1;
@@ -192,6 +200,8 @@ class Session {
   std::unique_ptr<CURL, void (*)(CURL*)> curl_;
   std::array<char, CURL_ERROR_SIZE> message_{};
   bool begun_ = false;
+  uint64_t last_bytes_ = 0;  // of this transfer, and when they last grew
+  Clock::time_point last_time_ = Clock::now();
   std::string refusal_;
   std::exception_ptr error_;
 };

@@ -1,5 +1,6 @@
 #include "data/libsvm.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
