@@ -40,51 +40,48 @@ Download cifar_archive(const DataFile& file) {
   return {file, urls({"https://www.cs.toronto.edu/~kriz/", "https://cave.cs.toronto.edu/kriz/"}, file.name), true};
 }
 
-const std::vector<DataFile> kCifar10Files{{"data_batch_1.bin", 30'730'000, "5dd7e06a14cb22eb9f671a540d1b7c25"},
-                                          {"data_batch_2.bin", 30'730'000, "5ea93a67294ea407fff1d09f752e9692"},
-                                          {"data_batch_3.bin", 30'730'000, "942cd6a4bcdd0dd3c604fbe906cb4421"},
-                                          {"data_batch_4.bin", 30'730'000, "ae636b3ba5c66a11e91e8cb52e771fcb"},
-                                          {"data_batch_5.bin", 30'730'000, "53f37980c15c3d472c316c40844f3f0d"},
-                                          {"test_batch.bin", 30'730'000, "803d5f7f4d78ea53de84dbe85f74fb6d"},
-                                          {"batches.meta.txt"}};
-const Download kCifar10Archive =
-    cifar_archive({"cifar-10-binary.tar.gz", 170'052'171, "c32a1d4ab5d03f1284b67883e8d87530"});
+constexpr DataFile kCifar10Files[]{{"data_batch_1.bin", 30'730'000, "5dd7e06a14cb22eb9f671a540d1b7c25"},
+                                   {"data_batch_2.bin", 30'730'000, "5ea93a67294ea407fff1d09f752e9692"},
+                                   {"data_batch_3.bin", 30'730'000, "942cd6a4bcdd0dd3c604fbe906cb4421"},
+                                   {"data_batch_4.bin", 30'730'000, "ae636b3ba5c66a11e91e8cb52e771fcb"},
+                                   {"data_batch_5.bin", 30'730'000, "53f37980c15c3d472c316c40844f3f0d"},
+                                   {"test_batch.bin", 30'730'000, "803d5f7f4d78ea53de84dbe85f74fb6d"},
+                                   {"batches.meta.txt"}};
+constexpr DataFile kCifar10Archive{"cifar-10-binary.tar.gz", 170'052'171, "c32a1d4ab5d03f1284b67883e8d87530"};
 
-const std::vector<DataFile> kCifar100Files{{"train.bin", 153'700'000, "6172c7755cfe09b2fe270c85cebc1b15"},
-                                           {"test.bin", 30'740'000, "4499cfba6c016c1be1438163640a0898"},
-                                           {"fine_label_names.txt"},
-                                           {"coarse_label_names.txt"}};
-const Download kCifar100Archive =
-    cifar_archive({"cifar-100-binary.tar.gz", 168'513'733, "03b5dce01913d631647c71ecec9e9cb8"});
-const Normalization kCifar100Normalization{{0.5071f, 0.4865f, 0.4409f}, {0.2673f, 0.2564f, 0.2762f}};
+constexpr DataFile kCifar100Files[]{{"train.bin", 153'700'000, "6172c7755cfe09b2fe270c85cebc1b15"},
+                                    {"test.bin", 30'740'000, "4499cfba6c016c1be1438163640a0898"},
+                                    {"fine_label_names.txt"},
+                                    {"coarse_label_names.txt"}};
+constexpr DataFile kCifar100Archive{"cifar-100-binary.tar.gz", 168'513'733, "03b5dce01913d631647c71ecec9e9cb8"};
+constexpr Normalization kCifar100Normalization{{0.5071f, 0.4865f, 0.4409f}, {0.2673f, 0.2564f, 0.2762f}};
 
 // The first two are svhn, all three are svhn-extra.
-const std::vector<DataFile> kSvhnFiles{{"train_32x32.mat", 182'040'794, "e26dedcc434d2e4c54c9b2d4a06d8373"},
-                                       {"test_32x32.mat", 64'275'384, "eb5a983be6a315427106f1b164d9cef3"},
-                                       {"extra_32x32.mat", 1'329'278'602, "a93ce644f1a588dc4d68dda5feec44a7"}};
+constexpr DataFile kSvhnFiles[]{{"train_32x32.mat", 182'040'794, "e26dedcc434d2e4c54c9b2d4a06d8373"},
+                                {"test_32x32.mat", 64'275'384, "eb5a983be6a315427106f1b164d9cef3"},
+                                {"extra_32x32.mat", 1'329'278'602, "a93ce644f1a588dc4d68dda5feec44a7"}};
 // Of the training images without the extra ones, as customarily published (their files were not at hand).
-const Normalization kSvhnNormalization{{0.4377f, 0.4438f, 0.4728f}, {0.1980f, 0.2010f, 0.1970f}};
-const std::vector<size_t> kSvhnTrain{4'948, 13'861, 10'585, 8'497, 7'458, 6'882, 5'727, 5'595, 5'045, 4'659};
-const std::vector<size_t> kSvhnExtra{45'550, 90'560, 74'740, 60'765, 50'633, 53'490, 41'582, 43'997, 35'358, 34'456};
-const std::vector<size_t> kSvhnTest{1'744, 5'099, 4'149, 2'882, 2'523, 2'384, 1'977, 2'019, 1'660, 1'595};
+constexpr Normalization kSvhnNormalization{{0.4377f, 0.4438f, 0.4728f}, {0.1980f, 0.2010f, 0.1970f}};
+constexpr size_t kSvhnTrain[]{4'948, 13'861, 10'585, 8'497, 7'458, 6'882, 5'727, 5'595, 5'045, 4'659};
+constexpr size_t kSvhnExtra[]{45'550, 90'560, 74'740, 60'765, 50'633, 53'490, 41'582, 43'997, 35'358, 34'456};
+constexpr size_t kSvhnTest[]{1'744, 5'099, 4'149, 2'882, 2'523, 2'384, 1'977, 2'019, 1'660, 1'595};
 
-const std::vector<DataFile> kMnistFiles{{"train-images-idx3-ubyte.gz", 9'912'422, "f68b3c2dcbeaaa9fbdd348bbdeb94873"},
-                                        {"train-labels-idx1-ubyte.gz", 28'881, "d53e105ee54ea40749a09fcbcd1e9432"},
-                                        {"t10k-images-idx3-ubyte.gz", 1'648'877, "9fb629c4189551a2d022fa330f9573f3"},
-                                        {"t10k-labels-idx1-ubyte.gz", 4'542, "ec29112dd5afa0611ce80d1b7f02629c"}};
-const std::vector<DataFile> kMnistPlainFiles{
-    {"train-images-idx3-ubyte", 47'040'016, "6bbc9ace898e44ae57da46a324031adb"},
-    {"train-labels-idx1-ubyte", 60'008, "a25bea736e30d166cdddb491f175f624"},
-    {"t10k-images-idx3-ubyte", 7'840'016, "2646ac647ad5339dbf082846283269ea"},
-    {"t10k-labels-idx1-ubyte", 10'008, "27ae3e4e09519cfbb04c329615203637"}};
+constexpr DataFile kMnistFiles[]{{"train-images-idx3-ubyte.gz", 9'912'422, "f68b3c2dcbeaaa9fbdd348bbdeb94873"},
+                                 {"train-labels-idx1-ubyte.gz", 28'881, "d53e105ee54ea40749a09fcbcd1e9432"},
+                                 {"t10k-images-idx3-ubyte.gz", 1'648'877, "9fb629c4189551a2d022fa330f9573f3"},
+                                 {"t10k-labels-idx1-ubyte.gz", 4'542, "ec29112dd5afa0611ce80d1b7f02629c"}};
+constexpr DataFile kMnistPlainFiles[]{{"train-images-idx3-ubyte", 47'040'016, "6bbc9ace898e44ae57da46a324031adb"},
+                                      {"train-labels-idx1-ubyte", 60'008, "a25bea736e30d166cdddb491f175f624"},
+                                      {"t10k-images-idx3-ubyte", 7'840'016, "2646ac647ad5339dbf082846283269ea"},
+                                      {"t10k-labels-idx1-ubyte", 10'008, "27ae3e4e09519cfbb04c329615203637"}};
 
-const std::vector<DataFile> kUspsFiles{{"usps.bz2", 0, "ec16c51db3855ca6c91edd34d0e9b197"},
-                                       {"usps.t.bz2", 0, "8ea070ee2aca1ac39742fdd1ef5ed118"}};
+constexpr DataFile kUspsFiles[]{{"usps.bz2", 0, "ec16c51db3855ca6c91edd34d0e9b197"},
+                                {"usps.t.bz2", 0, "8ea070ee2aca1ac39742fdd1ef5ed118"}};
 // Not the publisher's form, but a common one.
-const std::vector<DataFile> kUspsIdxFiles{{"usps-train-images-idx3-ubyte", 1'866'512},
-                                          {"usps-train-labels-idx1-ubyte", 7'299},
-                                          {"usps-test-images-idx3-ubyte", 513'808},
-                                          {"usps-test-labels-idx1-ubyte", 2'015}};
+constexpr DataFile kUspsIdxFiles[]{{"usps-train-images-idx3-ubyte", 1'866'512},
+                                   {"usps-train-labels-idx1-ubyte", 7'299},
+                                   {"usps-test-images-idx3-ubyte", 513'808},
+                                   {"usps-test-labels-idx1-ubyte", 2'015}};
 
 // `files` one by one from each of `bases`.
 std::vector<Download> plain_downloads(std::span<const DataFile> files, std::initializer_list<std::string_view> bases) {
@@ -94,14 +91,20 @@ std::vector<Download> plain_downloads(std::span<const DataFile> files, std::init
 }
 
 template <typename T>
-std::vector<T> joined(std::vector<T> first, const std::vector<T>& second) {
-  first.insert(first.end(), second.begin(), second.end());
-  return first;
+std::vector<T> list(std::span<const T> values) {
+  return {values.begin(), values.end()};
 }
 
-std::vector<size_t> sums(std::vector<size_t> a, const std::vector<size_t>& b) {
-  std::transform(a.begin(), a.end(), b.begin(), a.begin(), std::plus());
-  return a;
+std::vector<DataFile> joined(std::span<const DataFile> first, std::span<const DataFile> second) {
+  std::vector<DataFile> files = list(first);
+  files.insert(files.end(), second.begin(), second.end());
+  return files;
+}
+
+std::vector<size_t> sums(std::span<const size_t> a, std::span<const size_t> b) {
+  std::vector<size_t> result = list(a);
+  std::transform(a.begin(), a.end(), b.begin(), result.begin(), std::plus());
+  return result;
 }
 
 const std::vector<DatasetInfo>& table() {
@@ -126,8 +129,8 @@ const std::vector<DatasetInfo>& table() {
        .train_counts = equal_counts(10, 5'000),
        .test_counts = equal_counts(10, 1'000),
        .folder = "cifar-10-batches-bin",
-       .files = kCifar10Files,
-       .downloads = {kCifar10Archive},
+       .files = list<DataFile>(kCifar10Files),
+       .downloads = {cifar_archive(kCifar10Archive)},
        .load = load_cifar10},
       {.name = "cifar100",
        .help = "photographs, fine labels",
@@ -139,8 +142,8 @@ const std::vector<DatasetInfo>& table() {
        .train_counts = equal_counts(100, 500),
        .test_counts = equal_counts(100, 100),
        .folder = "cifar-100-binary",
-       .files = kCifar100Files,
-       .downloads = {kCifar100Archive},
+       .files = list<DataFile>(kCifar100Files),
+       .downloads = {cifar_archive(kCifar100Archive)},
        .load = load_cifar100},
       {.name = "cifar100-coarse",
        .help = "the photographs of cifar100, coarse labels",
@@ -152,8 +155,8 @@ const std::vector<DatasetInfo>& table() {
        .train_counts = equal_counts(20, 2'500),
        .test_counts = equal_counts(20, 500),
        .folder = "cifar-100-binary",
-       .files = kCifar100Files,
-       .downloads = {kCifar100Archive},
+       .files = list<DataFile>(kCifar100Files),
+       .downloads = {cifar_archive(kCifar100Archive)},
        .load = load_cifar100_coarse},
       {.name = "svhn",
        .help = "photographs of house numbers, cropped to a digit",
@@ -162,8 +165,8 @@ const std::vector<DatasetInfo>& table() {
        .augmentation = kCrop,
        .licence = kSvhnLicence,
        .source = kSvhnSource,
-       .train_counts = kSvhnTrain,
-       .test_counts = kSvhnTest,
+       .train_counts = list<size_t>(kSvhnTrain),
+       .test_counts = list<size_t>(kSvhnTest),
        .folder = "svhn",
        .files = {kSvhnFiles[0], kSvhnFiles[1]},
        .downloads = plain_downloads(std::span(kSvhnFiles).first(2), {kSvhnSource}),
@@ -176,9 +179,9 @@ const std::vector<DatasetInfo>& table() {
        .licence = kSvhnLicence,
        .source = kSvhnSource,
        .train_counts = sums(kSvhnTrain, kSvhnExtra),
-       .test_counts = kSvhnTest,
+       .test_counts = list<size_t>(kSvhnTest),
        .folder = "svhn",
-       .files = kSvhnFiles,
+       .files = list<DataFile>(kSvhnFiles),
        .downloads = plain_downloads(kSvhnFiles, {kSvhnSource}),
        .load = load_svhn_with_extra},
       {.name = "mnist",
