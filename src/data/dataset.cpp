@@ -62,6 +62,7 @@ constexpr DataFile kSvhnFiles[]{{"train_32x32.mat", 182'040'794, "e26dedcc434d2e
                                 {"extra_32x32.mat", 1'329'278'602, "a93ce644f1a588dc4d68dda5feec44a7"}};
 // Of the training images without the extra ones, as customarily published (their files were not at hand).
 constexpr Normalization kSvhnNormalization{{0.4377f, 0.4438f, 0.4728f}, {0.1980f, 0.2010f, 0.1970f}};
+// Those of the extra images are known to add up to the published 531,131, and not checked further.
 constexpr size_t kSvhnTrain[]{4'948, 13'861, 10'585, 8'497, 7'458, 6'882, 5'727, 5'595, 5'045, 4'659};
 constexpr size_t kSvhnExtra[]{45'550, 90'560, 74'740, 60'765, 50'633, 53'490, 41'582, 43'997, 35'358, 34'456};
 constexpr size_t kSvhnTest[]{1'744, 5'099, 4'149, 2'882, 2'523, 2'384, 1'977, 2'019, 1'660, 1'595};

@@ -52,7 +52,7 @@ TEST_F(Archive, ReadsCompressedFiles) {
 
 TEST_F(Archive, DamagedCompressedFilesAreErrors) {
   std::string content;
-  for (int i = 0; i < 100'000; ++i) content.push_back(static_cast<char>(i * i >> 7));
+  for (unsigned i = 0; i < 100'000; ++i) content.push_back(static_cast<char>(i * i >> 7));
   write_compressed(folder_ / "f.gz", content);
   std::string bytes = read_text_file(folder_ / "f.gz");
   write_file(folder_ / "short.gz", bytes.substr(0, bytes.size() / 2));
@@ -102,7 +102,7 @@ TEST_F(Archive, SizeIsLimited) {
 
 TEST_F(Archive, DamagedOrStrangeArchivesAreErrors) {
   std::string noise;
-  for (int i = 0; i < 5'000; ++i) noise.push_back(static_cast<char>(i * i * i >> 5));
+  for (unsigned i = 0; i < 5'000; ++i) noise.push_back(static_cast<char>(i * i * i >> 5));
   write_archive(folder_ / "a.tar.gz", {{"set/a", noise.substr(0, 900)}});
   const std::string bytes = read_text_file(folder_ / "a.tar.gz");
   write_file(folder_ / "a.tar.gz", bytes.substr(0, bytes.size() / 2));
