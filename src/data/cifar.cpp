@@ -1,6 +1,5 @@
 #include "data/cifar.h"
 
-#include <array>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -18,23 +17,17 @@ struct File {
   size_t records;
 };
 
-// What distinguishes the two data sets.
+// What distinguishes the data sets.
 struct Format {
   std::string_view name;
-  std::string_view folder;
-  std::string_view archive;
   std::string_view names_file;
-  int classes;
-  size_t label_bytes;
+  CifarLabels labels;
   std::vector<File> train, test;
 };
 
 const Format kCifar10{"cifar10",
-                      "cifar-10-batches-bin",
-                      "cifar-10-binary.tar.gz",
                       "batches.meta.txt",
-                      10,
-                      1,
+                      {1, 0},
                       {{"data_batch_1.bin", 10'000},
                        {"data_batch_2.bin", 10'000},
                        {"data_batch_3.bin", 10'000},
@@ -42,20 +35,9 @@ const Format kCifar10{"cifar10",
                        {"data_batch_5.bin", 10'000}},
                       {{"test_batch.bin", 10'000}}};
 
-const Format kCifar100{"cifar100", "cifar-100-binary",      "cifar-100-binary.tar.gz", "fine_label_names.txt", 100,
-                       2,          {{"train.bin", 50'000}}, {{"test.bin", 10'000}}};
-
-// data_dir itself or its subfolder, whichever holds the first file that is wanted.
-fs::path find_folder(const Format& format, const File& file, const fs::path& data_dir) {
-  std::error_code code;
-  for (const fs::path& folder : {data_dir / format.folder, data_dir}) {
-    if (fs::exists(folder / file.name, code)) return folder;
-  }
-  throw Error(
-      "cannot find {}: there is neither {} nor {}; get {} from https://www.cs.toronto.edu/~kriz/cifar.html, unpack it "
-      "into a folder and name that folder with --data-dir",
-      format.name, (data_dir / format.folder / file.name).string(), (data_dir / file.name).string(), format.archive);
-}
+const std::vector<File> kTrain100{{"train.bin", 50'000}}, kTest100{{"test.bin", 10'000}};
+const Format kCifar100{"cifar100", "fine_label_names.txt", {2, 1}, kTrain100, kTest100};
+const Format kCifar100Coarse{"cifar100-coarse", "coarse_label_names.txt", {2, 0}, kTrain100, kTest100};
 
 std::vector<std::string> read_class_names(const fs::path& path, int classes) {
   std::istringstream in(read_text_file(path));
@@ -70,13 +52,14 @@ std::vector<std::string> read_class_names(const fs::path& path, int classes) {
 }
 
 Dataset load(const Format& format, std::string_view split, const fs::path& data_dir) {
+  const DatasetInfo& info = find_dataset(format.name);
   const std::vector<File>& files = split == "train" ? format.train : format.test;
-  const fs::path folder = find_folder(format, files.front(), data_dir);
+  const fs::path folder = find_file(info, {std::string(files.front().name)}, data_dir).parent_path();
   Dataset dataset;
-  dataset.name = format.name;
-  dataset.classes = format.classes;
-  dataset.class_names = read_class_names(folder / format.names_file, format.classes);
-  for (const File& file : files) read_cifar_records(folder / file.name, file.records, format.label_bytes, dataset);
+  dataset.name = info.name;
+  dataset.classes = info.classes;
+  dataset.class_names = read_class_names(folder / format.names_file, info.classes);
+  for (const File& file : files) read_cifar_records(folder / file.name, file.records, format.labels, dataset);
   return dataset;
 }
 
@@ -90,9 +73,12 @@ void append_record(const Dataset& dataset, size_t index, std::string& bytes) {
 
 Dataset load_cifar10(std::string_view split, const fs::path& data_dir) { return load(kCifar10, split, data_dir); }
 Dataset load_cifar100(std::string_view split, const fs::path& data_dir) { return load(kCifar100, split, data_dir); }
+Dataset load_cifar100_coarse(std::string_view split, const fs::path& data_dir) {
+  return load(kCifar100Coarse, split, data_dir);
+}
 
-void read_cifar_records(const fs::path& path, size_t records, size_t label_bytes, Dataset& dataset) {
-  const size_t record_size = label_bytes + dataset.image_size();
+void read_cifar_records(const fs::path& path, size_t records, CifarLabels labels, Dataset& dataset) {
+  const size_t record_size = labels.bytes + dataset.image_size();
   const std::vector<std::byte> bytes = read_file(path);
   if (bytes.size() != records * record_size)
     throw Error("{}: {} bytes, expected {} ({} records of {}); is it {}?", path.string(), bytes.size(),
@@ -101,11 +87,11 @@ void read_cifar_records(const fs::path& path, size_t records, size_t label_bytes
   const auto* data = reinterpret_cast<const uint8_t*>(bytes.data());
   dataset.images.reserve(dataset.images.size() + records * dataset.image_size());
   for (size_t i = 0; i < records; ++i) {
-    const uint8_t* pixels = data + i * record_size + label_bytes;
-    const int label = pixels[-1];
+    const uint8_t* pixels = data + i * record_size + labels.bytes;
+    const int label = data[i * record_size + labels.index];
     if (label >= dataset.classes)
       throw Error("{}: label {} in record {}, at byte {}, expected 0 to {}; is it a {} file?", path.string(), label, i,
-                  i * record_size + label_bytes - 1, dataset.classes - 1, dataset.name);
+                  i * record_size + labels.index, dataset.classes - 1, dataset.name);
     dataset.labels.push_back(label);
     dataset.images.insert(dataset.images.end(), pixels, pixels + dataset.image_size());
   }

@@ -16,11 +16,17 @@ namespace odenet::data {
 
 // data_dir: the unpacked folder (cifar-10-batches-bin, cifar-100-binary) or the folder that holds it.
 Dataset load_cifar10(std::string_view split, const std::filesystem::path& data_dir);
-Dataset load_cifar100(std::string_view split, const std::filesystem::path& data_dir);
+Dataset load_cifar100(std::string_view split, const std::filesystem::path& data_dir);         // fine labels
+Dataset load_cifar100_coarse(std::string_view split, const std::filesystem::path& data_dir);  // the 20 superclasses
 
-// Appends the records of one file to `dataset`. The file must hold exactly `records` records; the last label byte
-// counts.
-void read_cifar_records(const std::filesystem::path& path, size_t records, size_t label_bytes, Dataset& dataset);
+// The label bytes at the start of a record, and which of them counts.
+struct CifarLabels {
+  size_t bytes = 1;
+  size_t index = 0;
+};
+
+// Appends the records of one file to `dataset`. The file must hold exactly `records` records.
+void read_cifar_records(const std::filesystem::path& path, size_t records, CifarLabels labels, Dataset& dataset);
 
 // Writes data_batch_1.bin to data_batch_5.bin, test_batch.bin and batches.meta.txt into the new or empty folder
 // `folder`. The folder appears complete or not at all.

@@ -1,11 +1,19 @@
 // Batches of normalised, shuffled and augmented images, prepared by background threads ahead of their use.
 //
-//   Loader loader(dataset, {.batch = 128, .shuffle = true, .augment = true, .seed = 1, .normalization =
-//   normalization}); loader.start_epoch(0); while (std::optional<Batch> batch = loader.next()) step(batch->pixels,
-//   batch->labels);
+//   const DatasetInfo& info = find_dataset("cifar10");
+//   Loader loader(dataset, {.shuffle = true, .augment = info.augmentation, .normalization = info.normalization});
+//   loader.start_epoch(0);
+//   while (std::optional<Batch> batch = loader.next()) {
+//     step(batch->pixels, batch->labels);
+//     loader.recycle(std::move(*batch));   // optional: its memory serves again
+//   }
 //
-// Order and augmentation follow from (seed, epoch) alone: any number of threads gives the same bytes, and an epoch can
-// be repeated or started at after a resume. An exception of a thread comes out of next().
+// Order and augmentation follow from (seed, epoch) alone: any number of threads gives the same bytes, and after a
+// resume an epoch goes on at any of its batches. An exception of a thread comes out of next().
+//
+// Data-parallel training: rank r of w gets images [n r / w, n (r + 1) / w) of each batch of n, so that the union over
+// the ranks is the batch that a single process gets, in the same order, bit by bit, mixup included. If w divides n, all
+// parts are equal; in a last batch that is not full they differ by up to one image, and may be empty.
 #pragma once
 
 #include <condition_variable>
@@ -15,28 +23,34 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <thread>
 #include <vector>
 
+#include "data/augment.h"
 #include "data/dataset.h"
 
 namespace odenet::data {
 
 struct LoaderOptions {
-  int batch = 128;
+  int batch = 128;  // images over all ranks
   bool shuffle = false;
-  bool augment = false;  // random crop and flip, see data/augment.h
+  Augmentation augment{};
   uint64_t seed = 0;
   Normalization normalization{};
   int prefetch = 4;  // batches prepared ahead
   int threads = 1;
   bool drop_last = false;  // leave out a last batch that is not full
+  int rank = 0, world_size = 1;
 };
 
 struct Batch {
   std::vector<float> pixels;    // [size, H, W, 3]
   std::vector<int64_t> labels;  // [size]
   size_t size = 0;
+  // With mixup the loss is lambda * loss(labels) + (1 - lambda) * loss(mixed_labels); pixels are mixed already.
+  std::vector<int64_t> mixed_labels;  // [size]; empty without mixup
+  float lambda = 1;
 };
 
 // Fisher-Yates permutation of 0 to size - 1 from (seed, epoch).
@@ -52,15 +66,20 @@ class Loader {
 
   size_t batches() const;  // of one epoch
 
-  // Begins with the first batch of `epoch`, whatever is left of the one before.
-  void start_epoch(uint64_t epoch);
+  // Begins with batch `first_batch` of `epoch`, whatever is left of the one before. An Error if there is no such batch;
+  // batches() itself is the end of the epoch.
+  void start_epoch(uint64_t epoch, size_t first_batch = 0);
 
   // The next batch; nothing at the end of the epoch and before the first start_epoch().
   std::optional<Batch> next();
 
+  // Takes back a batch that is no longer needed, for its memory.
+  void recycle(Batch batch);
+
  private:
   void work();
-  Batch fill(const std::vector<uint32_t>& order, uint64_t epoch, size_t batch) const;
+  void fill(const std::vector<uint32_t>& order, uint64_t epoch, size_t index, Batch& batch) const;
+  void place(uint32_t image, uint64_t epoch, std::span<float> output) const;
 
   const Dataset& dataset_;
   const LoaderOptions options_;
@@ -72,6 +91,7 @@ class Loader {
   uint64_t epoch_ = 0;
   size_t next_to_fill_ = 0, next_to_give_ = 0;
   std::map<size_t, Batch> ready_;
+  std::vector<Batch> spare_;
   std::exception_ptr error_;
   bool stop_ = false;
   std::vector<std::thread> threads_;

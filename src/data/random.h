@@ -23,6 +23,9 @@ class Random {
   // Uniform in [0, n), n >= 1; the bias is below n / 2^32.
   uint32_t below(uint32_t n) { return static_cast<uint32_t>(((next() >> 32) * n) >> 32); }
 
+  // Uniform in (0, 1), without the ends.
+  double unit() { return (static_cast<double>(next() >> 11) + 0.5) * 0x1p-53; }
+
   // Uniform in [low, high], both included.
   int between(int low, int high) { return low + static_cast<int>(below(static_cast<uint32_t>(high - low + 1))); }
 

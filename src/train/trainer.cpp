@@ -72,11 +72,12 @@ class Trainer {
         train_set_(load_split(config, "train", config.train_limit)),
         test_set_(load_split(config, "test", config.test_limit)),
         schedule_(find_schedule(config.schedule)),
-        loader_(train_set_, {.batch = static_cast<int>(config.batch),
-                             .shuffle = true,
-                             .augment = config.augment,
-                             .seed = static_cast<uint64_t>(config.seed),
-                             .normalization = data::find_dataset(config.dataset).normalization}) {
+        loader_(train_set_,
+                {.batch = static_cast<int>(config.batch),
+                 .shuffle = true,
+                 .augment = config.augment ? data::find_dataset(config.dataset).augmentation : data::Augmentation{},
+                 .seed = static_cast<uint64_t>(config.seed),
+                 .normalization = data::find_dataset(config.dataset).normalization}) {
     torch::manual_seed(static_cast<uint64_t>(config.seed));
     network_ = nn::Network(make_spec(config.model, train_set_.classes, config.end_time));
     info_ = {.dataset = config.dataset,

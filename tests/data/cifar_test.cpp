@@ -101,10 +101,28 @@ TEST_F(Cifar, ReadsTheFineLabelsOfCifar100) {
   EXPECT_ERROR(load("cifar100", "train", folder_.path()), "train.bin", "cifar-100-binary.tar.gz");
 }
 
+TEST_F(Cifar, ReadsTheCoarseLabelsOfCifar100) {
+  std::filesystem::create_directory(folder_ / "cifar-100-binary");
+  write(folder_ / "cifar-100-binary/test.bin", records100(10'000));
+  write(folder_ / "cifar-100-binary/coarse_label_names.txt", names(20));
+  const Dataset test = load("cifar100-coarse", "test", folder_.path());
+  EXPECT_EQ(test.name, "cifar100-coarse");
+  EXPECT_EQ(test.classes, 20);
+  EXPECT_EQ(test.class_names.back(), "class 19");
+  EXPECT_EQ(test.labels[57], 17);
+  EXPECT_EQ(test.image(57).front(), 57);
+
+  std::string bytes = records100(10'000);
+  bytes[3 * kRecord100] = 20;
+  write(folder_ / "cifar-100-binary/test.bin", bytes);
+  EXPECT_ERROR(load("cifar100-coarse", "test", folder_.path()), "label 20", "record 3", "byte 9222", "0 to 19");
+}
+
 TEST_F(Cifar, MissingFolderSaysWhatIsExpectedAndWhereToGetIt) {
   const auto nowhere = folder_ / "nowhere";
   EXPECT_ERROR(load("cifar10", "train", nowhere), (nowhere / "cifar-10-batches-bin/data_batch_1.bin").string(),
-               "cifar-10-binary.tar.gz", "https://www.cs.toronto.edu/~kriz/cifar.html", "--data-dir");
+               "cifar-10-binary.tar.gz", "https://www.cs.toronto.edu/~kriz/cifar.html", "odenet data download cifar10",
+               "--data-dir");
   EXPECT_ERROR(load("cifar100", "test", nowhere), (nowhere / "cifar-100-binary/test.bin").string());
 }
 
@@ -156,11 +174,11 @@ TEST_F(Cifar, WritesWhatItReads) {
   Dataset read{.name = "read", .classes = 10};
   const size_t sizes[] = {10, 10, 11, 10, 11};
   for (size_t batch = 0; batch < 5; ++batch)
-    read_cifar_records(target / ("data_batch_" + std::to_string(batch + 1) + ".bin"), sizes[batch], 1, read);
+    read_cifar_records(target / ("data_batch_" + std::to_string(batch + 1) + ".bin"), sizes[batch], {}, read);
   EXPECT_EQ(read.images, train.images);
   EXPECT_EQ(read.labels, train.labels);
   Dataset read_test{.name = "read", .classes = 10};
-  read_cifar_records(target / "test_batch.bin", 7, 1, read_test);
+  read_cifar_records(target / "test_batch.bin", 7, {}, read_test);
   EXPECT_EQ(read_test.images, test.images);
   EXPECT_EQ(read_text_file(target / "batches.meta.txt").substr(0, 18), "disc with stripes\n");
 }
