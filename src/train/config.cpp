@@ -1,5 +1,6 @@
 #include "train/config.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -66,6 +67,12 @@ std::string text_of(const toml::node& node) {
   return text;
 }
 
+struct Choice {
+  std::string_view name;
+};
+constexpr Choice kPrecisions[] = {{"auto"}, {"float32"}, {"bfloat16"}};
+constexpr Choice kDevices[] = {{"auto"}, {"cpu"}, {"cuda"}};
+
 std::string model_help() { return "network: " + names_of(families()) + ", followed by -N"; }
 
 const Field& find_field(std::string_view name) {
@@ -78,10 +85,15 @@ void require(bool condition, std::string_view name, const auto& value, std::stri
   if (!condition) throw bad_value(name, fmt::format("{}", value), expected);
 }
 
+void require_choice(std::span<const Choice> choices, std::string_view name, const std::string& value) {
+  const bool known = std::any_of(choices.begin(), choices.end(), [&](const Choice& c) { return c.name == value; });
+  require(known, name, value, "one of " + names_of(choices));
+}
+
 }  // namespace
 
 std::span<const Field> fields() {
-  static const std::array<Field, 20> table{{
+  static const auto table = std::to_array<Field>({
       {"model", model_help(), &TrainConfig::model},
       {"dataset", "data set: " + names_of(data::datasets()), &TrainConfig::dataset},
       {"data_dir", "folder of the data set's files", &TrainConfig::data_dir},
@@ -91,6 +103,8 @@ std::span<const Field> fields() {
       {"batch", "images a step", &TrainConfig::batch},
       {"schedule", "learning-rate schedule: " + names_of(schedules()), &TrainConfig::schedule},
       {"lr", "learning rate, the highest of the schedule", &TrainConfig::lr},
+      {"warmup_epochs", "linear rise to it at the start, of schedules without a warm-up of their own; 0: none",
+       &TrainConfig::warmup_epochs},
       {"milestones", "epochs at which the step schedule multiplies by gamma", &TrainConfig::milestones},
       {"gamma", "factor of the step schedule", &TrainConfig::gamma},
       {"momentum", "momentum of SGD", &TrainConfig::momentum},
@@ -98,11 +112,29 @@ std::span<const Field> fields() {
       {"weight_decay", "L2 regularisation of convolutions and fc weights", &TrainConfig::weight_decay},
       {"decay_all", "weight decay for norms and biases too", &TrainConfig::decay_all},
       {"label_smoothing", "share of the target spread over all classes", &TrainConfig::label_smoothing},
-      {"augment", "random crop with padding 4, and horizontal flip", &TrainConfig::augment},
+      {"augment", "random crop with padding 4, and horizontal flip where mirrored pictures stay what they are",
+       &TrainConfig::augment},
+      {"cutout", "side of a square of each training image, in pixels, that is blanked at a random place; 0: none",
+       &TrainConfig::cutout},
+      {"mixup",
+       "alpha of mixing pairs of training images and their labels, shares drawn from Beta(alpha, alpha); 0: none",
+       &TrainConfig::mixup},
+      {"ema", "decay a step of the moving average of the weights that is tested and saved, such as 0.999; 0: none",
+       &TrainConfig::ema},
       {"end_time", "T: ODEBlocks integrate from 0 to T", &TrainConfig::end_time},
       {"seed", "of initial weights, order and augmentation", &TrainConfig::seed},
+      {"test_every", "test, and compare with the best, after each K epochs, and after the last",
+       &TrainConfig::test_every},
+      {"checkpoint_minutes", "save what --resume needs at least that often; 0: only at the end of epochs",
+       &TrainConfig::checkpoint_minutes},
+      {"precision",
+       names_of(kPrecisions) +
+           "; auto: bfloat16 on a GPU or a CPU with AVX512-BF16 or AMX, else float32. In bfloat16 the "
+           "weights that are saved, statistics, loss and optimiser stay float32",
+       &TrainConfig::precision},
+      {"device", names_of(kDevices) + "; auto: a GPU where there is one", &TrainConfig::device},
       {"threads", "of the computation; 0: all cores", &TrainConfig::threads},
-  }};
+  });
   return table;
 }
 
@@ -158,18 +190,32 @@ std::string to_toml(const TrainConfig& config) {
 void validate(const TrainConfig& config) {
   const auto& dataset = data::find_dataset(config.dataset);
   make_spec(config.model, dataset.classes, config.end_time);
-  find_schedule(config.schedule);
+  const Schedule& schedule = find_schedule(config.schedule);
   require(config.train_limit >= 0, "train_limit", config.train_limit, "0 or more");
   require(config.test_limit >= 0, "test_limit", config.test_limit, "0 or more");
   require(config.epochs >= 0 && config.epochs <= 100000, "epochs", config.epochs, "0 to 100000");
   require(config.batch >= 1 && config.batch <= 65536, "batch", config.batch, "1 to 65536");
   require(config.lr > 0, "lr", config.lr, "more than 0");
+  require(config.warmup_epochs >= 0, "warmup_epochs", config.warmup_epochs, "0 or more");
+  require(config.warmup_epochs == 0 || !schedule.own_warmup, "warmup_epochs", config.warmup_epochs,
+          fmt::format("0 with the schedule {}, which warms up by itself", schedule.name));
+  require(config.warmup_epochs == 0 || config.epochs == 0 || config.warmup_epochs < static_cast<double>(config.epochs),
+          "warmup_epochs", config.warmup_epochs, fmt::format("less than the {} epochs", config.epochs));
+  for (const double milestone : config.milestones)
+    require(std::isfinite(milestone) && milestone >= 0, "milestones", milestone, "epochs, 0 or more");
   require(config.gamma > 0, "gamma", config.gamma, "more than 0");
   require(config.momentum >= 0 && config.momentum < 1, "momentum", config.momentum, "0 to below 1");
   require(!config.nesterov || config.momentum > 0, "momentum", config.momentum, "more than 0 with nesterov");
   require(config.weight_decay >= 0, "weight_decay", config.weight_decay, "0 or more");
   require(config.label_smoothing >= 0 && config.label_smoothing < 1, "label_smoothing", config.label_smoothing,
           "0 to below 1");
+  require(config.cutout >= 0 && config.cutout <= 32, "cutout", config.cutout, "0 to 32");
+  require(config.mixup >= 0 && config.mixup <= 100, "mixup", config.mixup, "0 to 100");
+  require(config.ema >= 0 && config.ema < 1, "ema", config.ema, "0 to below 1");
+  require(config.test_every >= 1, "test_every", config.test_every, "1 or more");
+  require(config.checkpoint_minutes >= 0, "checkpoint_minutes", config.checkpoint_minutes, "0 or more");
+  require_choice(kPrecisions, "precision", config.precision);
+  require_choice(kDevices, "device", config.device);
   require(config.threads >= 0 && config.threads <= 1024, "threads", config.threads, "0 to 1024");
   require(config.seed >= 0, "seed", config.seed, "0 or more");
 }

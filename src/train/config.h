@@ -28,6 +28,7 @@ struct TrainConfig {
   int64_t batch = 128;
   std::string schedule = "one-cycle";
   double lr = 0.4;
+  double warmup_epochs = 0;
   std::vector<double> milestones{100, 150};
   double gamma = 0.1;
   double momentum = 0.9;
@@ -36,8 +37,15 @@ struct TrainConfig {
   bool decay_all = false;
   double label_smoothing = 0.1;
   bool augment = true;
+  int64_t cutout = 0;
+  double mixup = 0;
+  double ema = 0;
   double end_time = 1.0;
   int64_t seed = 1;
+  int64_t test_every = 1;
+  double checkpoint_minutes = 5;
+  std::string precision = "auto";
+  std::string device = "auto";
   int64_t threads = 0;
 
   bool operator==(const TrainConfig&) const = default;

@@ -77,9 +77,28 @@ INSTANTIATE_TEST_SUITE_P(
                       BadSetting{"momentum", "1", "momentum is '1'"}, BadSetting{"momentum", "0", "with nesterov"},
                       BadSetting{"weight_decay", "-1", "weight_decay"}, BadSetting{"gamma", "0", "gamma"},
                       BadSetting{"label_smoothing", "1", "label_smoothing"}, BadSetting{"end_time", "0", "end time"},
-                      BadSetting{"threads", "-2", "threads"}, BadSetting{"seed", "-1", "seed"},
-                      BadSetting{"train_limit", "-1", "train_limit"}, BadSetting{"test_limit", "-1", "test_limit"}),
+                      BadSetting{"warmup_epochs", "-1", "0 or more"}, BadSetting{"milestones", "-5", "milestones"},
+                      BadSetting{"milestones", "nan", "milestones"}, BadSetting{"cutout", "33", "0 to 32"},
+                      BadSetting{"mixup", "-0.1", "mixup"}, BadSetting{"ema", "1", "ema"},
+                      BadSetting{"test_every", "0", "1 or more"},
+                      BadSetting{"checkpoint_minutes", "-1", "checkpoint_minutes"},
+                      BadSetting{"precision", "float16", "auto, float32, bfloat16"},
+                      BadSetting{"device", "tpu", "auto, cpu, cuda"}, BadSetting{"threads", "-2", "threads"},
+                      BadSetting{"seed", "-1", "seed"}, BadSetting{"train_limit", "-1", "train_limit"},
+                      BadSetting{"test_limit", "-1", "test_limit"}),
     [](const auto& test) { return fmt::format("{}_{}", test.param.field, test.index); });
+
+TEST(TrainConfig, WarmupNeedsAScheduleWithoutOneAndMoreEpochs) {
+  TrainConfig config;
+  config.warmup_epochs = 5;
+  EXPECT_ERROR(validate(config), "warmup_epochs is '5'", "one-cycle");
+  config.schedule = "cosine";
+  EXPECT_NO_THROW(validate(config));
+  config.epochs = 5;
+  EXPECT_ERROR(validate(config), "warmup_epochs is '5'", "less than the 5 epochs");
+  config.epochs = 0;
+  EXPECT_NO_THROW(validate(config));
+}
 
 TEST(TrainConfig, DefaultsAreValid) { EXPECT_NO_THROW(validate(TrainConfig())); }
 
