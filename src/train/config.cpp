@@ -16,7 +16,11 @@
 
 namespace odenet::train {
 
+namespace fs = std::filesystem;
+
 namespace {
+
+constexpr std::string_view kExtends = "extends";
 
 template <typename T>
 bool parse_number(std::string_view text, T& value) {
@@ -90,6 +94,45 @@ void require_choice(std::span<const Choice> choices, std::string_view name, cons
   require(known, name, value, "one of " + names_of(choices));
 }
 
+// The files that are being read, each extended by the one before.
+using Chain = std::vector<fs::path>;
+
+std::string to_string(const Chain& chain) {
+  std::string text;
+  for (const fs::path& path : chain) text += (text.empty() ? "" : " extends ") + path.string();
+  return text;
+}
+
+void apply_file(TrainConfig& config, const fs::path& path, Chain& chain);
+
+// `extends` names a file, or several of which later ones override earlier ones, relative to the file that has it.
+void apply_extended(TrainConfig& config, const toml::node& extends, Chain& chain) {
+  const fs::path folder = chain.back().parent_path();
+  const auto apply = [&](const toml::node& entry) {
+    const auto* name = entry.as_string();
+    if (name == nullptr || name->get().empty()) throw Error("extends: expected the name of a file, or a list of names");
+    apply_file(config, (folder / name->get()).lexically_normal(), chain);
+  };
+  if (const auto* list = extends.as_array())
+    for (const auto& entry : *list) apply(entry);
+  else
+    apply(extends);
+}
+
+// On an error, the chain ends with the file that has it.
+void apply_file(TrainConfig& config, const fs::path& path, Chain& chain) {
+  std::error_code code;
+  const auto is_this = [&](const fs::path& other) { return fs::equivalent(other, path, code); };
+  const bool circle = std::any_of(chain.begin(), chain.end(), is_this);
+  chain.push_back(path);
+  if (circle) throw Error("a circle; no file can extend itself");
+  const toml::table table = toml::parse(read_text_file(path));
+  if (const toml::node* extends = table.get(kExtends)) apply_extended(config, *extends, chain);
+  for (const auto& [key, node] : table)
+    if (key.str() != kExtends) set_field(config, key.str(), text_of(node));
+  chain.pop_back();
+}
+
 }  // namespace
 
 std::span<const Field> fields() {
@@ -154,15 +197,14 @@ std::string field_text(const TrainConfig& config, const Field& field) {
       field.member);
 }
 
-void load_config(TrainConfig& config, const std::filesystem::path& path) {
-  const std::string text = read_text_file(path);
+void load_config(TrainConfig& config, const fs::path& path) {
+  Chain chain;
   try {
-    const toml::table table = toml::parse(text);
-    for (const auto& [key, node] : table) set_field(config, key.str(), text_of(node));
+    apply_file(config, path, chain);
   } catch (const toml::parse_error& e) {
-    throw Error("{}:{}: {}", path.string(), e.source().begin.line, e.description());
+    throw Error("{}:{}: {}", to_string(chain), e.source().begin.line, e.description());
   } catch (const Error& e) {
-    throw Error("{}: {}", path.string(), e.what());
+    throw Error("{}: {}", to_string(chain), e.what());
   }
 }
 

@@ -2,7 +2,7 @@
 // `odenet train`.
 //
 //   TrainConfig config;
-//   load_config(config, "configs/cifar10-10-epochs.toml");
+//   load_config(config, "configs/cifar100/resnet-20-modern.toml");
 //   set_field(config, "epochs", "10");
 //   validate(config);
 //   write_file(run / "config.toml", to_toml(config));   // resolved: reproduces the run
@@ -67,7 +67,9 @@ void set_field(TrainConfig& config, std::string_view name, std::string_view valu
 // The field's value as set_field takes it.
 std::string field_text(const TrainConfig& config, const Field& field);
 
-// Sets the fields that the TOML file has. Unknown keys are errors.
+// Sets the fields that the TOML file has. Its key `extends` names another file, or a list of files, relative to it:
+// those come first, in order, so that later files override earlier ones and its own keys override all of them. Unknown
+// keys, missing files and circles are errors that name the chain of files.
 void load_config(TrainConfig& config, const std::filesystem::path& path);
 
 std::string to_toml(const TrainConfig& config);

@@ -55,6 +55,44 @@ TEST(TrainConfig, FileErrorsNameTheFile) {
   EXPECT_ERROR(load_config(config, folder / "none.toml"), "none.toml", "No such file");
 }
 
+TEST(TrainConfig, ExtendsInOrderAndOwnKeysWin) {
+  const testing::TemporaryFolder folder;
+  create_folder(folder / "recipes");
+  write_file(folder / "recipes/base.toml", "lr = 0.1\nepochs = 1\nbatch = 1\nseed = 1\n");
+  write_file(folder / "recipes/a.toml", "extends = \"base.toml\"\nepochs = 2\nbatch = 2\nseed = 2\n");
+  write_file(folder / "b.toml", "batch = 3\nseed = 3\n");
+  write_file(folder / "top.toml", "seed = 4\nextends = [\"recipes/a.toml\", \"./b.toml\"]\n");
+  TrainConfig config;
+  load_config(config, folder / "top.toml");
+  EXPECT_EQ(config.lr, 0.1);
+  EXPECT_EQ(config.epochs, 2);
+  EXPECT_EQ(config.batch, 3);
+  EXPECT_EQ(config.seed, 4);
+  EXPECT_EQ(to_toml(config).find("extends"), std::string::npos);
+
+  write_file(folder / "twice.toml", "extends = [\"recipes/base.toml\", \"recipes/a.toml\"]\n");
+  EXPECT_NO_THROW(load_config(config, folder / "twice.toml")) << "a file may be reached by two ways";
+}
+
+TEST(TrainConfig, ErrorsOfExtendedFilesNameTheChain) {
+  const testing::TemporaryFolder folder;
+  const std::string a = (folder / "a.toml").string(), b = (folder / "b.toml").string();
+  TrainConfig config;
+  write_file(a, "extends = \"b.toml\"\n");
+  EXPECT_ERROR(load_config(config, a), a + " extends " + b + ": cannot read " + b, "No such file");
+  write_file(b, "extends = [\"a.toml\"]\n");
+  EXPECT_ERROR(load_config(config, a), a + " extends " + b + " extends " + a + ": a circle");
+  write_file(b, "epochs = 1\nepoch = 3\n");
+  EXPECT_ERROR(load_config(config, a), a + " extends " + b + ": unknown setting 'epoch'");
+  write_file(b, "epochs = 1\nlr == 3\n");
+  EXPECT_ERROR(load_config(config, a), a + " extends " + b + ":2: ");
+  write_file(a, "extends = 5\n");
+  EXPECT_ERROR(load_config(config, a), a, "name of a file");
+  write_file(a, "extends = [\"\"]\n");
+  EXPECT_ERROR(load_config(config, a), a, "name of a file");
+  EXPECT_ERROR(set_field(config, "extends", "b.toml"), "unknown setting 'extends'");
+}
+
 struct BadSetting {
   const char* field;
   const char* value;
