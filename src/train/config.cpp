@@ -209,23 +209,17 @@ void load_config(TrainConfig& config, const fs::path& path) {
 }
 
 std::string to_toml(const TrainConfig& config) {
-  toml::table table;
-  for (const Field& field : fields()) {
-    std::visit(
-        [&](const auto member) {
-          const auto& value = config.*member;
-          if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::vector<double>>) {
-            toml::array list;
-            for (const double v : value) list.push_back(v);
-            table.insert(field.name, list);
-          } else {
-            table.insert(field.name, value);
-          }
-        },
-        field.member);
-  }
   std::ostringstream out;
-  out << table << '\n';
+  for (const Field& field : fields()) {
+    out << field.name << " = ";
+    if (const auto* text = std::get_if<std::string TrainConfig::*>(&field.member))
+      out << toml::value<std::string>(config.**text);
+    else if (std::holds_alternative<std::vector<double> TrainConfig::*>(field.member))
+      out << "[" << field_text(config, field) << "]";
+    else
+      out << field_text(config, field);
+    out << "\n";
+  }
   return out.str();
 }
 

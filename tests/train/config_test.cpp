@@ -16,6 +16,9 @@ TEST(TrainConfig, TomlRoundTrip) {
   set_field(config, "lr", "0.05");
   set_field(config, "nesterov", "false");
   set_field(config, "milestones", "100,150,175.5");
+  set_field(config, "weight_decay", "1e-20");
+  set_field(config, "mixup", "0.30000000000000004");
+  set_field(config, "data_dir", "a \"quoted\" \\ 'folder'\n\u00e9");
   const testing::TemporaryFolder folder;
   write_file(folder / "config.toml", to_toml(config));
   TrainConfig loaded;
