@@ -148,9 +148,8 @@ void run(const Options& options) {
 void add_train(CLI::App& app) {
   auto* command = app.add_subcommand("train", "train a network; writes a run folder");
   command->footer(
-      "Ctrl-C finishes the batch, saves, and says how to go on; a second one ends at once. What is saved is whole at "
-      "any "
-      "moment.");
+      "Ctrl-C finishes the batch, saves, and says how to go on; a second one ends at once. Files are whole at any "
+      "time.");
   auto options = std::make_shared<Options>();
   auto* config =
       command->add_option("--config", options->config, "TOML file of settings; the options below override it");
