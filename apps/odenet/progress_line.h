@@ -22,7 +22,4 @@ class ProgressLine {
   std::chrono::steady_clock::time_point last_;
 };
 
-// "1:02:03" or "2:03"
-std::string duration(double seconds);
-
 }  // namespace odenet

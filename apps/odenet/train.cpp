@@ -1,11 +1,16 @@
-// odenet train: config and options to a run folder.
+// odenet train: config and options to a run folder; or a run folder that goes on.
 #include <fmt/format.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include "commands.h"
+#include "core/duration.h"
+#include "core/error.h"
 #include "progress_line.h"
+#include "stop_signals.h"
+#include "train/curves.h"
+#include "train/plan.h"
 #include "train/trainer.h"
 
 namespace odenet {
@@ -17,7 +22,10 @@ using namespace odenet::train;
 // Epochs to the log on the terminal and in log.txt, steps to the progress line.
 class Console : public Observer {
  public:
-  explicit Console(std::filesystem::path log_file) : log_file_(std::move(log_file)) {}
+  Console(std::filesystem::path log_file, const StopSignals& signals)
+      : log_file_(std::move(log_file)), signals_(signals) {}
+
+  bool should_stop() { return signals_.requested(); }
 
   void on_start(const Plan& plan) override {
     log_.sinks().push_back(std::make_shared<spdlog::sinks::stderr_sink_st>());
@@ -38,14 +46,16 @@ class Console : public Observer {
 
   void on_epoch(const EpochResult& r) override {
     line_.clear();
-    log_.info(
-        "epoch {}  lr {:.4g}  train loss {:.4f} top-1 {:.2f} %  test loss {:.4f} top-1 {:.2f} %{}  {:.0f} images/s",
-        r.epoch, r.lr, r.train_loss, r.train_top1, r.test_loss, r.test_top1, r.best ? " (best)" : "",
-        r.images_per_second);
+    const std::string test =
+        r.tested ? fmt::format("  test loss {:.4f} top-1 {:.2f} %{}", r.test_loss, r.test_top1, r.best ? " (best)" : "")
+                 : "";
+    log_.info("epoch {}  lr {:.4g}  train loss {:.4f} top-1 {:.2f} %{}  {:.0f} images/s", r.epoch, r.lr, r.train_loss,
+              r.train_top1, test, r.images_per_second);
   }
 
  private:
   std::filesystem::path log_file_;
+  const StopSignals& signals_;
   spdlog::logger log_{"train"};
   ProgressLine line_;
 };
@@ -56,17 +66,100 @@ std::string option_name(std::string_view field) {
   return name;
 }
 
+struct Options {
+  std::string config, out, resume;
+  bool dry_run = false;
+  std::vector<std::pair<std::string_view, std::string>> overrides;
+};
+
+// What a continued training may be given: where it runs, not what it computes.
+constexpr std::string_view kResumable[] = {"threads", "device"};
+
+TrainConfig resumed_config(const Options& options, const RunFolder& run) {
+  TrainConfig config = run.config();
+  for (const auto& [name, value] : options.overrides) {
+    if (std::ranges::count(kResumable, name) == 0)
+      throw Error(
+          "{} cannot be given with --resume: {} goes on with the settings of its config.toml. Start a new run "
+          "for others; only {} and {} may change",
+          option_name(name), options.resume, option_name(kResumable[0]), option_name(kResumable[1]));
+    set_field(config, name, value);
+  }
+  return config;
+}
+
+TrainConfig new_config(const Options& options) {
+  TrainConfig config;
+  if (!options.config.empty()) load_config(config, options.config);
+  for (const auto& [name, value] : options.overrides) set_field(config, name, value);
+  return config;
+}
+
+// TOML, and the plan as comments: the output is a config file.
+void dry_run(const TrainConfig& config) {
+  const Plan plan = make_plan(config);
+  fmt::print("{}\n", to_toml(config));
+  fmt::print("# {}: {} parameters, {:.1f} M multiply-adds an image\n", plan.model, plan.parameters,
+             static_cast<double>(plan.macs) / 1e6);
+  fmt::print("# {} training images, {} test images\n", plan.train_images, plan.test_images);
+  fmt::print("# {} steps of {} images in {} epochs\n", plan.steps, config.batch, config.epochs);
+}
+
+void draw(const RunFolder& run) {
+  if (run.results().empty()) return;
+  if (!can_draw_curves()) {
+    fmt::print("no curves drawn: gnuplot is missing; install it with: apt-get install gnuplot-nox\n");
+    return;
+  }
+  const std::string name = fmt::format("{} on {}", run.config().model, run.config().dataset);
+  for (const char* picture : {"curves.svg", "curves.png"}) draw_curves({{name, run.results()}}, run.path() / picture);
+}
+
+void run_training(const TrainConfig& config, RunFolder& run) {
+  const StopSignals signals;
+  Console console(run.path() / "log.txt", signals);
+  const TrainResult result = train::train(config, run, console);
+  const auto epochs = static_cast<int64_t>(run.results().size());
+  if (signals.requested() && epochs < config.epochs) {
+    fmt::print(stderr, "stopped after {} of {} epochs; go on with: odenet train --resume {}\n", epochs, config.epochs,
+               run.path().string());
+    draw(run);
+    throw ExitStatus{128 + signals.signal()};
+  }
+  fmt::print("best top-1 {:.2f} %, last {:.2f} %, {:.0f} images/s; {}\n", result.best_top1, result.last_top1,
+             result.images_per_second, find_checkpoint(run.path()).string());
+  draw(run);
+}
+
+void run(const Options& options) {
+  if (!options.resume.empty()) {
+    RunFolder folder = RunFolder::open(options.resume);
+    return run_training(resumed_config(options, folder), folder);
+  }
+  const TrainConfig config = new_config(options);
+  if (options.dry_run) return dry_run(config);
+  if (options.out.empty()) throw Error("train needs --out RUN (a new run), --resume RUN or --dry-run");
+  RunFolder folder(options.out);
+  run_training(config, folder);
+}
+
 }  // namespace
 
 void add_train(CLI::App& app) {
-  struct Options {
-    std::string config, out;
-    std::vector<std::pair<std::string_view, std::string>> overrides;
-  };
   auto* command = app.add_subcommand("train", "train a network; writes a run folder");
+  command->footer(
+      "Ctrl-C finishes the batch, saves, and says how to go on; a second one ends at once. Files are whole at any "
+      "time.");
   auto options = std::make_shared<Options>();
-  command->add_option("--config", options->config, "TOML file of settings; the options below override it");
-  command->add_option("--out", options->out, "run folder to create")->required();
+  auto* config =
+      command->add_option("--config", options->config, "TOML file of settings; the options below override it");
+  auto* out = command->add_option("--out", options->out, "run folder to create");
+  auto* resume = command->add_option(
+      "--resume", options->resume,
+      "run folder to go on with, by its own settings; ends with the bytes of an uninterrupted run, unless --threads or "
+      "--device change");
+  auto* dry = command->add_flag("--dry-run", options->dry_run, "print the settings and the plan, and train nothing");
+  resume->excludes(config)->excludes(out)->excludes(dry);
   const TrainConfig defaults;
   for (const Field& field : fields()) {
     const auto store = [options, name = field.name](const std::string& value) {
@@ -75,16 +168,7 @@ void add_train(CLI::App& app) {
     command->add_option_function<std::string>(option_name(field.name), store, field.help)
         ->default_str(field_text(defaults, field));
   }
-  command->callback([options] {
-    TrainConfig config;
-    if (!options->config.empty()) load_config(config, options->config);
-    for (const auto& [name, value] : options->overrides) set_field(config, name, value);
-    RunFolder run(options->out);
-    Console console(run.path() / "log.txt");
-    const TrainResult result = train::train(config, run, console);
-    fmt::print("best top-1 {:.2f} %, last {:.2f} %, {:.0f} images/s; {}\n", result.best_top1, result.last_top1,
-               result.images_per_second, train::find_checkpoint(run.path()).string());
-  });
+  command->callback([options] { run(*options); });
 }
 
 }  // namespace odenet

@@ -1,14 +1,15 @@
 #include "core/file.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <regex>
 
 #include "core/error.h"
+#include "core/file_calls.h"
 
 namespace odenet {
 namespace fs = std::filesystem;
@@ -19,9 +20,18 @@ Error system_error(std::string_view action, const fs::path& path, int code = err
   return Error("cannot {} {}: {}", action, path.string(), std::strerror(code));
 }
 
+// Again while a signal interrupts it.
+template <typename Call>
+auto persist(const Call& call) {
+  auto result = call();
+  while (result < 0 && errno == EINTR) result = call();
+  return result;
+}
+
 class Descriptor {
  public:
-  Descriptor(const fs::path& path, int flags) : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0644)) {}
+  Descriptor(const fs::path& path, int flags)
+      : fd_(persist([&] { return file_calls().open(path.c_str(), flags | O_CLOEXEC, 0644); })) {}
   ~Descriptor() {
     if (fd_ >= 0) ::close(fd_);
   }
@@ -29,18 +39,27 @@ class Descriptor {
   Descriptor& operator=(const Descriptor&) = delete;
   explicit operator bool() const { return fd_ >= 0; }
   int get() const { return fd_; }
-  bool close() { return ::close(std::exchange(fd_, -1)) == 0; }
+  // Linux has closed the file, too, where a signal interrupted that.
+  bool close() { return file_calls().close(std::exchange(fd_, -1)) == 0 || errno == EINTR; }
 
  private:
   int fd_;
 };
 
+bool sync(const Descriptor& fd) {
+  return persist([&] { return file_calls().fsync(fd.get()); }) == 0;
+}
+
 fs::path parent_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
 
-void sync_folder(const fs::path& folder) {
-  Descriptor fd(folder, O_RDONLY | O_DIRECTORY);
-  if (!fd || ::fsync(fd.get()) != 0) throw system_error("sync folder", folder);
+// Makes the entry `path` of its folder lasting. Some network file systems cannot, and say EINVAL.
+void sync_entry(const fs::path& path) {
+  const Descriptor fd(parent_of(path), O_RDONLY | O_DIRECTORY);
+  if (!fd || (!sync(fd) && errno != EINVAL)) throw system_error("sync the folder of", path);
 }
+
+// The part of a temporary name behind the last dot, see leftovers().
+constexpr std::string_view kTemporary = "tmp", kStaging = "staging", kOld = "old";
 
 fs::path sibling(const fs::path& path, std::string_view suffix) {
   return parent_of(path) / fmt::format(".{}.{}.{}", path.filename().string(), ::getpid(), suffix);
@@ -68,62 +87,92 @@ std::string read_text_file(const fs::path& path) {
 }
 
 void write_file(const fs::path& path, std::span<const std::byte> bytes) {
-  const fs::path temporary = sibling(path, "tmp");
+  FileCalls& calls = file_calls();
+  const fs::path temporary = sibling(path, kTemporary);
   Descriptor fd(temporary, O_WRONLY | O_CREAT | O_TRUNC);
   if (!fd) throw system_error("write", path);
   const auto fail = [&](std::string_view action) {
     const int code = errno;
-    ::unlink(temporary.c_str());
+    calls.unlink(temporary.c_str());
     return system_error(action, path, code);
   };
   for (size_t done = 0; done < bytes.size();) {
-    const ssize_t n = ::write(fd.get(), bytes.data() + done, bytes.size() - done);
-    if (n < 0 && errno == EINTR) continue;
+    const ssize_t n = persist([&] { return calls.write(fd.get(), bytes.data() + done, bytes.size() - done); });
+    if (n == 0) errno = EIO;
     if (n <= 0) throw fail("write");
     done += static_cast<size_t>(n);
   }
-  if (::fsync(fd.get()) != 0) throw fail("sync");
+  if (!sync(fd)) throw fail("sync");
   if (!fd.close()) throw fail("close");
-  if (::rename(temporary.c_str(), path.c_str()) != 0) throw fail("replace");
-  sync_folder(parent_of(path));
+  if (calls.rename(temporary.c_str(), path.c_str()) != 0) throw fail("replace");
+  sync_entry(path);
 }
 
 void write_file(const fs::path& path, std::string_view text) { write_file(path, std::as_bytes(std::span(text))); }
 
 void create_folder(const fs::path& path) {
+  const fs::path whole = path.has_filename() ? path : path.parent_path();
+  std::vector<fs::path> missing;
   std::error_code code;
-  fs::create_directories(path, code);
-  if (!code && !fs::is_directory(path, code)) code = std::make_error_code(std::errc::not_a_directory);
-  if (code) throw Error("cannot create folder {}: {}", path.string(), code.message());
+  for (fs::path folder = whole; !fs::is_directory(folder, code); folder = parent_of(folder)) missing.push_back(folder);
+  for (auto folder = missing.rbegin(); folder != missing.rend(); ++folder) {
+    if (file_calls().mkdir(folder->c_str(), 0755) != 0) {
+      const int reason = errno;
+      if (!fs::is_directory(*folder, code)) throw system_error("create folder", path, reason);
+    }
+    sync_entry(*folder);
+  }
 }
 
-StagedFolder::StagedFolder(fs::path target, bool replace) : target_(std::move(target)) {
+std::vector<fs::path> leftovers(const fs::path& folder) {
+  static const std::regex pattern(fmt::format(R"(\..+\.[0-9]+\.({}|{}|{}))", kTemporary, kStaging, kOld));
+  std::vector<fs::path> paths;
+  std::error_code code;
+  const fs::directory_iterator entries(folder, code);
+  if (code) throw Error("cannot read folder {}: {}", folder.string(), code.message());
+  for (const auto& entry : entries)
+    if (std::regex_match(entry.path().filename().string(), pattern)) paths.push_back(entry.path());
+  return paths;
+}
+
+void remove_leftovers(const fs::path& folder) {
+  for (const fs::path& path : leftovers(folder)) file_calls().remove_tree(path);
+}
+
+StagedFolder::StagedFolder(fs::path target, bool replace) : target_(std::move(target)), replace_(replace) {
   if (!target_.has_filename()) target_ = target_.parent_path();
   std::error_code code;
   if (fs::exists(target_, code) && !(fs::is_directory(target_, code) && (replace || fs::is_empty(target_, code))))
     throw Error("{} exists already; choose another folder, or remove it first", target_.string());
   create_folder(parent_of(target_));
-  staging_ = sibling(target_, "staging");
-  if (::mkdir(staging_.c_str(), 0755) != 0) throw system_error("create folder", staging_);
+  staging_ = sibling(target_, kStaging);
+  if (file_calls().mkdir(staging_.c_str(), 0755) != 0) throw system_error("create folder", staging_);
 }
 
 StagedFolder::~StagedFolder() {
-  std::error_code code;
-  if (!committed_) fs::remove_all(staging_, code);
+  if (!committed_) file_calls().remove_tree(staging_);
 }
 
 void StagedFolder::commit() {
-  const fs::path old = sibling(target_, "old");
-  const bool had_old = ::rename(target_.c_str(), old.c_str()) == 0;
-  if (::rename(staging_.c_str(), target_.c_str()) != 0) {
+  FileCalls& calls = file_calls();
+  std::error_code ignored;
+  fs::path old;  // where the replaced folder is then
+  bool swapped = false;
+  if (replace_ && fs::exists(target_, ignored) && !fs::is_empty(target_, ignored)) {
+    swapped = calls.exchange(staging_.c_str(), target_.c_str()) == 0;
+    old = swapped ? staging_ : sibling(target_, kOld);
+    // A file system that cannot swap two names has none for a moment.
+    if (!swapped && ((errno != EINVAL && errno != ENOSYS) || calls.rename(target_.c_str(), old.c_str()) != 0))
+      throw system_error("replace", target_);
+  }
+  if (!swapped && calls.rename(staging_.c_str(), target_.c_str()) != 0) {
     const int code = errno;
-    if (had_old) ::rename(old.c_str(), target_.c_str());
+    if (!old.empty()) calls.rename(old.c_str(), target_.c_str());
     throw system_error("replace", target_, code);
   }
   committed_ = true;
-  sync_folder(parent_of(target_));
-  std::error_code code;
-  if (had_old) fs::remove_all(old, code);
+  if (!old.empty()) calls.remove_tree(old);
+  sync_entry(target_);
 }
 
 }  // namespace odenet

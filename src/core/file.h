@@ -5,7 +5,7 @@
 //   write_file(staging.path() / "weights.hex", hex);
 //   staging.commit();                               // without it nothing of the folder remains
 //
-// Every failure is an Error naming the path and the system's reason.
+// Every failure is an Error naming the path and the system's reason. All writing goes through core/file_calls.h.
 #pragma once
 
 #include <cstddef>
@@ -28,6 +28,11 @@ void write_file(const std::filesystem::path& path, std::string_view text);
 // Creates `path` and its parents.
 void create_folder(const std::filesystem::path& path);
 
+// What a killed process left of its writes in `folder`: ".NAME.PID.tmp" of write_file, ".NAME.PID.staging" and
+// ".NAME.PID.old" of StagedFolder. Remove them only where no other process can be writing.
+std::vector<std::filesystem::path> leftovers(const std::filesystem::path& folder);
+void remove_leftovers(const std::filesystem::path& folder);
+
 // A folder that appears under its final name only when commit() is called. The final name must not exist, or be an
 // empty folder, unless `replace` is set: then commit() swaps the old folder out and removes it.
 class StagedFolder {
@@ -42,7 +47,7 @@ class StagedFolder {
 
  private:
   std::filesystem::path target_, staging_;
-  bool committed_ = false;
+  bool replace_, committed_ = false;
 };
 
 }  // namespace odenet

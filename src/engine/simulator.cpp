@@ -7,8 +7,8 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/process.h"
 #include "engine/export.h"
-#include "engine/process.h"
 #include "engine/rom.h"
 #include "fixed/parallel.h"
 

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "core/error.h"
 
@@ -14,20 +16,41 @@ namespace {
 
 constexpr int kMatrixClasses = 20;  // the widest matrix that fits a terminal
 constexpr size_t kConfusions = 10;
+constexpr size_t kExtremes = 5;
+
+std::string percent(const std::optional<double>& top1) { return top1 ? fmt::format("{:.2f}", 100 * *top1) : "-"; }
 
 std::string confusion_matrix(const Metrics& metrics, std::span<const std::string> class_names) {
   size_t name_width = 0;
   for (const std::string& name : class_names) name_width = std::max(name_width, name.size());
   std::string text = fmt::format("{:{}} ", "label \\ predicted", name_width + 3);
   for (int column = 0; column < metrics.classes; ++column) text += fmt::format("{:>5}", column);
-  text += "\n";
+  text += "  top-1 (%)\n";
   for (size_t row = 0; row < static_cast<size_t>(metrics.classes); ++row) {
     text += fmt::format("{:>2} {:{}} ", row, class_names[row], std::max<size_t>(name_width, 14));
     for (size_t column = 0; column < static_cast<size_t>(metrics.classes); ++column)
       text += fmt::format("{:>5}", metrics.confusion[row * static_cast<size_t>(metrics.classes) + column]);
-    text += "\n";
+    text += fmt::format("  {:>9}\n", percent(metrics.class_top1(static_cast<int>(row))));
   }
   return text;
+}
+
+std::string class_extremes(const Metrics& metrics, std::span<const std::string> class_names) {
+  std::vector<int> order;
+  for (int i = 0; i < metrics.classes; ++i)
+    if (metrics.class_count(i) > 0) order.push_back(i);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](int a, int b) { return metrics.class_top1(a) > metrics.class_top1(b); });
+  const size_t shown = std::min(order.size(), kExtremes);
+  std::string text;
+  const auto list = [&](std::string_view title, std::span<const int> classes) {
+    text += fmt::format("{} classes, top-1 (%):\n", title);
+    for (const int i : classes)
+      text += fmt::format("{:>8} {}\n", percent(metrics.class_top1(i)), class_names[static_cast<size_t>(i)]);
+  };
+  list("best", std::span(order).first(shown));
+  list("worst", std::span(order).last(shown));
+  return text + "\n";
 }
 
 std::string frequent_confusions(const Metrics& metrics, std::span<const std::string> class_names) {
@@ -80,6 +103,18 @@ void Metrics::add(std::span<const float> logits, std::span<const int32_t> labels
   }
 }
 
+int64_t Metrics::class_count(int label) const {
+  const auto row = confusion.begin() + std::ptrdiff_t{label} * classes;
+  return std::accumulate(row, row + classes, int64_t{0});
+}
+
+std::optional<double> Metrics::class_top1(int label) const {
+  const int64_t images = class_count(label);
+  if (images == 0) return std::nullopt;
+  const auto hits = confusion[static_cast<size_t>(label) * static_cast<size_t>(classes + 1)];
+  return static_cast<double>(hits) / static_cast<double>(images);
+}
+
 void check_samples(const Backend& backend, const Samples& samples) {
   if (samples.size() == 0) throw Error("no images to evaluate");
   if (samples.images.size() % samples.size() != 0)
@@ -95,23 +130,28 @@ Metrics evaluate(Backend& backend, const Samples& samples, const EvaluateOptions
   Metrics metrics{.backend = backend.name(), .classes = backend.classes()};
   for (size_t first = 0; first < samples.size(); first += options.batch) {
     const Samples batch = samples.subset(first, std::min(options.batch, samples.size() - first));
-    metrics.add(backend.logits(batch.images), batch.labels);
+    const auto start = std::chrono::steady_clock::now();
+    const auto logits = backend.logits(batch.images);
+    metrics.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    metrics.add(logits, batch.labels);
     if (options.progress) options.progress(first + batch.size(), samples.size());
   }
   return metrics;
 }
 
 std::string summary(const Metrics& metrics) {
-  return fmt::format("{}: {} images, top-1 {:.2f} %, top-5 {:.2f} %, loss {:.4f}\n", metrics.backend, metrics.count,
-                     100 * metrics.top1(), 100 * metrics.top5(), metrics.loss());
+  return fmt::format("{}: {} images, top-1 {:.2f} %, top-5 {:.2f} %, loss {:.4f}, {:.0f} images/s\n", metrics.backend,
+                     metrics.count, 100 * metrics.top1(), 100 * metrics.top5(), metrics.loss(),
+                     metrics.images_per_second());
 }
 
 std::string to_text(const Metrics& metrics, std::span<const std::string> class_names) {
   if (class_names.size() != static_cast<size_t>(metrics.classes))
     throw Error("{} class names for {} classes", class_names.size(), metrics.classes);
   return summary(metrics) + "\n" +
-         (metrics.classes <= kMatrixClasses ? confusion_matrix(metrics, class_names)
-                                            : frequent_confusions(metrics, class_names));
+         (metrics.classes <= kMatrixClasses
+              ? confusion_matrix(metrics, class_names)
+              : class_extremes(metrics, class_names) + frequent_confusions(metrics, class_names));
 }
 
 void to_json(nlohmann::json& json, const Metrics& metrics) {
@@ -119,8 +159,19 @@ void to_json(nlohmann::json& json, const Metrics& metrics) {
   auto confusion = nlohmann::json::array();
   for (auto row = metrics.confusion.begin(); row != metrics.confusion.end(); row += width)
     confusion.push_back(std::vector<int64_t>(row, row + width));
-  json = {{"backend", metrics.backend}, {"count", metrics.count}, {"top1", metrics.top1()},
-          {"top5", metrics.top5()},     {"loss", metrics.loss()}, {"confusion", std::move(confusion)}};
+  auto class_top1 = nlohmann::json::array();
+  for (int i = 0; i < metrics.classes; ++i) {
+    const auto top1 = metrics.class_top1(i);
+    class_top1.push_back(top1 ? nlohmann::json(*top1) : nlohmann::json());
+  }
+  json = {{"backend", metrics.backend},
+          {"count", metrics.count},
+          {"top1", metrics.top1()},
+          {"top5", metrics.top5()},
+          {"loss", metrics.loss()},
+          {"images_per_second", metrics.images_per_second()},
+          {"class_top1", std::move(class_top1)},
+          {"confusion", std::move(confusion)}};
 }
 
 }  // namespace odenet::eval

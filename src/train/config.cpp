@@ -1,5 +1,6 @@
 #include "train/config.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -15,7 +16,11 @@
 
 namespace odenet::train {
 
+namespace fs = std::filesystem;
+
 namespace {
+
+constexpr std::string_view kExtends = "extends";
 
 template <typename T>
 bool parse_number(std::string_view text, T& value) {
@@ -66,6 +71,12 @@ std::string text_of(const toml::node& node) {
   return text;
 }
 
+struct Choice {
+  std::string_view name;
+};
+constexpr Choice kPrecisions[] = {{"auto"}, {"float32"}, {"bfloat16"}};
+constexpr Choice kDevices[] = {{"auto"}, {"cpu"}, {"cuda"}};
+
 std::string model_help() { return "network: " + names_of(families()) + ", followed by -N"; }
 
 const Field& find_field(std::string_view name) {
@@ -78,10 +89,54 @@ void require(bool condition, std::string_view name, const auto& value, std::stri
   if (!condition) throw bad_value(name, fmt::format("{}", value), expected);
 }
 
+void require_choice(std::span<const Choice> choices, std::string_view name, const std::string& value) {
+  const bool known = std::any_of(choices.begin(), choices.end(), [&](const Choice& c) { return c.name == value; });
+  require(known, name, value, "one of " + names_of(choices));
+}
+
+// The files that are being read, each extended by the one before.
+using Chain = std::vector<fs::path>;
+
+std::string to_string(const Chain& chain) {
+  std::string text;
+  for (const fs::path& path : chain) text += (text.empty() ? "" : " extends ") + path.string();
+  return text;
+}
+
+void apply_file(TrainConfig& config, const fs::path& path, Chain& chain);
+
+// `extends` names a file, or several of which later ones override earlier ones, relative to the file that has it.
+void apply_extended(TrainConfig& config, const toml::node& extends, Chain& chain) {
+  const fs::path folder = chain.back().parent_path();
+  const auto apply = [&](const toml::node& entry) {
+    const auto* name = entry.as_string();
+    if (name == nullptr || name->get().empty()) throw Error("extends: expected the name of a file, or a list of names");
+    apply_file(config, (folder / name->get()).lexically_normal(), chain);
+  };
+  if (const auto* list = extends.as_array())
+    for (const auto& entry : *list) apply(entry);
+  else
+    apply(extends);
+}
+
+// On an error, the chain ends with the file that has it.
+void apply_file(TrainConfig& config, const fs::path& path, Chain& chain) {
+  std::error_code code;
+  const auto is_this = [&](const fs::path& other) { return fs::equivalent(other, path, code); };
+  const bool circle = std::any_of(chain.begin(), chain.end(), is_this);
+  chain.push_back(path);
+  if (circle) throw Error("a circle; no file can extend itself");
+  const toml::table table = toml::parse(read_text_file(path));
+  if (const toml::node* extends = table.get(kExtends)) apply_extended(config, *extends, chain);
+  for (const auto& [key, node] : table)
+    if (key.str() != kExtends) set_field(config, key.str(), text_of(node));
+  chain.pop_back();
+}
+
 }  // namespace
 
 std::span<const Field> fields() {
-  static const std::array<Field, 20> table{{
+  static const auto table = std::to_array<Field>({
       {"model", model_help(), &TrainConfig::model},
       {"dataset", "data set: " + names_of(data::datasets()), &TrainConfig::dataset},
       {"data_dir", "folder of the data set's files", &TrainConfig::data_dir},
@@ -91,6 +146,8 @@ std::span<const Field> fields() {
       {"batch", "images a step", &TrainConfig::batch},
       {"schedule", "learning-rate schedule: " + names_of(schedules()), &TrainConfig::schedule},
       {"lr", "learning rate, the highest of the schedule", &TrainConfig::lr},
+      {"warmup_epochs", "linear rise to it at the start, of schedules without a warm-up of their own; 0: none",
+       &TrainConfig::warmup_epochs},
       {"milestones", "epochs at which the step schedule multiplies by gamma", &TrainConfig::milestones},
       {"gamma", "factor of the step schedule", &TrainConfig::gamma},
       {"momentum", "momentum of SGD", &TrainConfig::momentum},
@@ -98,11 +155,29 @@ std::span<const Field> fields() {
       {"weight_decay", "L2 regularisation of convolutions and fc weights", &TrainConfig::weight_decay},
       {"decay_all", "weight decay for norms and biases too", &TrainConfig::decay_all},
       {"label_smoothing", "share of the target spread over all classes", &TrainConfig::label_smoothing},
-      {"augment", "random crop with padding 4, and horizontal flip", &TrainConfig::augment},
+      {"augment", "random crop with padding 4, and horizontal flip where mirrored pictures stay what they are",
+       &TrainConfig::augment},
+      {"cutout", "side of a square of each training image, in pixels, that is blanked at a random place; 0: none",
+       &TrainConfig::cutout},
+      {"mixup",
+       "alpha of mixing pairs of training images and their labels, shares drawn from Beta(alpha, alpha); 0: none",
+       &TrainConfig::mixup},
+      {"ema", "decay a step of the moving average of the weights that is tested and saved, such as 0.999; 0: none",
+       &TrainConfig::ema},
       {"end_time", "T: ODEBlocks integrate from 0 to T", &TrainConfig::end_time},
       {"seed", "of initial weights, order and augmentation", &TrainConfig::seed},
+      {"test_every", "test, and compare with the best, after each K epochs, and after the last",
+       &TrainConfig::test_every},
+      {"checkpoint_minutes", "save what --resume needs at least that often; 0: only at the end of epochs",
+       &TrainConfig::checkpoint_minutes},
+      {"precision",
+       names_of(kPrecisions) +
+           "; auto: bfloat16 on a GPU or a CPU with AVX512-BF16 or AMX, else float32. In bfloat16 the "
+           "weights that are saved, statistics, loss and optimiser stay float32",
+       &TrainConfig::precision},
+      {"device", names_of(kDevices) + "; auto: a GPU where there is one", &TrainConfig::device},
       {"threads", "of the computation; 0: all cores", &TrainConfig::threads},
-  }};
+  });
   return table;
 }
 
@@ -122,54 +197,61 @@ std::string field_text(const TrainConfig& config, const Field& field) {
       field.member);
 }
 
-void load_config(TrainConfig& config, const std::filesystem::path& path) {
-  const std::string text = read_text_file(path);
+void load_config(TrainConfig& config, const fs::path& path) {
+  Chain chain;
   try {
-    const toml::table table = toml::parse(text);
-    for (const auto& [key, node] : table) set_field(config, key.str(), text_of(node));
+    apply_file(config, path, chain);
   } catch (const toml::parse_error& e) {
-    throw Error("{}:{}: {}", path.string(), e.source().begin.line, e.description());
+    throw Error("{}:{}: {}", to_string(chain), e.source().begin.line, e.description());
   } catch (const Error& e) {
-    throw Error("{}: {}", path.string(), e.what());
+    throw Error("{}: {}", to_string(chain), e.what());
   }
 }
 
 std::string to_toml(const TrainConfig& config) {
-  toml::table table;
-  for (const Field& field : fields()) {
-    std::visit(
-        [&](const auto member) {
-          const auto& value = config.*member;
-          if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::vector<double>>) {
-            toml::array list;
-            for (const double v : value) list.push_back(v);
-            table.insert(field.name, list);
-          } else {
-            table.insert(field.name, value);
-          }
-        },
-        field.member);
-  }
   std::ostringstream out;
-  out << table << '\n';
+  for (const Field& field : fields()) {
+    out << field.name << " = ";
+    if (const auto* text = std::get_if<std::string TrainConfig::*>(&field.member))
+      out << toml::value<std::string>(config.**text);
+    else if (std::holds_alternative<std::vector<double> TrainConfig::*>(field.member))
+      out << "[" << field_text(config, field) << "]";
+    else
+      out << field_text(config, field);
+    out << "\n";
+  }
   return out.str();
 }
 
 void validate(const TrainConfig& config) {
   const auto& dataset = data::find_dataset(config.dataset);
   make_spec(config.model, dataset.classes, config.end_time);
-  find_schedule(config.schedule);
+  const Schedule& schedule = find_schedule(config.schedule);
   require(config.train_limit >= 0, "train_limit", config.train_limit, "0 or more");
   require(config.test_limit >= 0, "test_limit", config.test_limit, "0 or more");
   require(config.epochs >= 0 && config.epochs <= 100000, "epochs", config.epochs, "0 to 100000");
   require(config.batch >= 1 && config.batch <= 65536, "batch", config.batch, "1 to 65536");
   require(config.lr > 0, "lr", config.lr, "more than 0");
+  require(config.warmup_epochs >= 0, "warmup_epochs", config.warmup_epochs, "0 or more");
+  require(config.warmup_epochs == 0 || !schedule.own_warmup, "warmup_epochs", config.warmup_epochs,
+          fmt::format("0 with the schedule {}, which warms up by itself", schedule.name));
+  require(config.warmup_epochs == 0 || config.epochs == 0 || config.warmup_epochs < static_cast<double>(config.epochs),
+          "warmup_epochs", config.warmup_epochs, fmt::format("less than the {} epochs", config.epochs));
+  for (const double milestone : config.milestones)
+    require(std::isfinite(milestone) && milestone >= 0, "milestones", milestone, "epochs, 0 or more");
   require(config.gamma > 0, "gamma", config.gamma, "more than 0");
   require(config.momentum >= 0 && config.momentum < 1, "momentum", config.momentum, "0 to below 1");
   require(!config.nesterov || config.momentum > 0, "momentum", config.momentum, "more than 0 with nesterov");
   require(config.weight_decay >= 0, "weight_decay", config.weight_decay, "0 or more");
   require(config.label_smoothing >= 0 && config.label_smoothing < 1, "label_smoothing", config.label_smoothing,
           "0 to below 1");
+  require(config.cutout >= 0 && config.cutout <= 32, "cutout", config.cutout, "0 to 32");
+  require(config.mixup >= 0 && config.mixup <= 100, "mixup", config.mixup, "0 to 100");
+  require(config.ema >= 0 && config.ema < 1, "ema", config.ema, "0 to below 1");
+  require(config.test_every >= 1, "test_every", config.test_every, "1 or more");
+  require(config.checkpoint_minutes >= 0, "checkpoint_minutes", config.checkpoint_minutes, "0 or more");
+  require_choice(kPrecisions, "precision", config.precision);
+  require_choice(kDevices, "device", config.device);
   require(config.threads >= 0 && config.threads <= 1024, "threads", config.threads, "0 to 1024");
   require(config.seed >= 0, "seed", config.seed, "0 or more");
 }

@@ -2,7 +2,7 @@
 // `odenet train`.
 //
 //   TrainConfig config;
-//   load_config(config, "configs/cifar10-10-epochs.toml");
+//   load_config(config, "configs/cifar100/resnet-20-modern.toml");
 //   set_field(config, "epochs", "10");
 //   validate(config);
 //   write_file(run / "config.toml", to_toml(config));   // resolved: reproduces the run
@@ -28,6 +28,7 @@ struct TrainConfig {
   int64_t batch = 128;
   std::string schedule = "one-cycle";
   double lr = 0.4;
+  double warmup_epochs = 0;
   std::vector<double> milestones{100, 150};
   double gamma = 0.1;
   double momentum = 0.9;
@@ -36,8 +37,15 @@ struct TrainConfig {
   bool decay_all = false;
   double label_smoothing = 0.1;
   bool augment = true;
+  int64_t cutout = 0;
+  double mixup = 0;
+  double ema = 0;
   double end_time = 1.0;
   int64_t seed = 1;
+  int64_t test_every = 1;
+  double checkpoint_minutes = 5;
+  std::string precision = "auto";
+  std::string device = "auto";
   int64_t threads = 0;
 
   bool operator==(const TrainConfig&) const = default;
@@ -59,7 +67,9 @@ void set_field(TrainConfig& config, std::string_view name, std::string_view valu
 // The field's value as set_field takes it.
 std::string field_text(const TrainConfig& config, const Field& field);
 
-// Sets the fields that the TOML file has. Unknown keys are errors.
+// Sets the fields that the TOML file has. Its key `extends` names another file, or a list of files, relative to it:
+// those come first, in order, so that later files override earlier ones and its own keys override all of them. Unknown
+// keys, missing files and circles are errors that name the chain of files.
 void load_config(TrainConfig& config, const std::filesystem::path& path);
 
 std::string to_toml(const TrainConfig& config);

@@ -1,5 +1,7 @@
 #include "train/run_folder.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "core/file.h"
 
@@ -7,22 +9,86 @@ namespace odenet::train {
 
 namespace fs = std::filesystem;
 
-RunFolder::RunFolder(fs::path path) : path_(std::move(path)) {
+namespace {
+
+constexpr const char* kConfig = "config.toml";
+constexpr const char* kMetrics = "metrics.csv";
+
+// Nothing is there, or only what a process that died in create() left.
+bool is_unused(const fs::path& path) {
   std::error_code code;
-  if (fs::exists(path_, code) && !(fs::is_directory(path_, code) && fs::is_empty(path_, code)))
-    throw Error("run folder {} exists already; choose another --out, or remove it first", path_.string());
-  metrics_ = "epoch,learning_rate,train_loss,train_top1,test_loss,test_top1,test_top5,images_per_second,seconds\n";
+  if (!fs::exists(path, code)) return true;
+  if (!fs::is_directory(path, code)) return false;
+  const auto remains = leftovers(path);
+  return std::all_of(fs::directory_iterator(path), fs::directory_iterator(), [&](const fs::directory_entry& entry) {
+    return entry.path().filename() == FolderLock::kName || std::ranges::count(remains, entry.path()) > 0;
+  });
 }
 
-void RunFolder::create(const TrainConfig& config) const {
+Error exists_already(const fs::path& path) {
+  return Error("run folder {} exists already; choose another --out, or remove it first", path.string());
+}
+
+void require_run(const fs::path& path) {
+  std::error_code code;
+  if (!fs::exists(path / kConfig, code))
+    throw Error("{} is no run folder of odenet train: it has no {}", path.string(), kConfig);
+}
+
+}  // namespace
+
+RunRecord read_run(const fs::path& path) {
+  require_run(path);
+  RunRecord run;
+  std::error_code code;
+  load_config(run.config, path / kConfig);
+  if (fs::exists(path / kMetrics, code)) run.results = read_metrics(path / kMetrics);
+  return run;
+}
+
+RunFolder::RunFolder(fs::path path) : path_(std::move(path)) {
+  if (!is_unused(path_)) throw exists_already(path_);
+}
+
+RunFolder RunFolder::open(fs::path path) {
+  require_run(path);  // before the lock puts its file there
+  RunFolder run;
+  run.lock_ = FolderLock(path);
+  RunRecord record = read_run(path);
+  remove_leftovers(path);
+  run.path_ = std::move(path);
+  run.opened_ = true;
+  run.config_ = std::move(record.config);
+  run.results_ = std::move(record.results);
+  return run;
+}
+
+void RunFolder::create(const TrainConfig& config) {
   create_folder(path_);
-  write_file(path_ / "config.toml", to_toml(config));
+  lock_ = FolderLock(path_);
+  if (!is_unused(path_)) throw exists_already(path_);
+  remove_leftovers(path_);
+  write_file(path_ / kConfig, to_toml(config));
+  config_ = config;
 }
 
-void RunFolder::add_epoch(const EpochResult& r) {
-  metrics_ += fmt::format("{},{:.6g},{:.6f},{:.4f},{:.6f},{:.4f},{:.4f},{:.1f},{:.1f}\n", r.epoch, r.lr, r.train_loss,
-                          r.train_top1, r.test_loss, r.test_top1, r.test_top5, r.images_per_second, r.seconds);
-  write_file(path_ / "metrics.csv", metrics_);
+void RunFolder::add_epoch(const EpochResult& result) {
+  auto results = results_;
+  results.push_back(result);
+  write_metrics(path_ / kMetrics, results);
+  results_ = std::move(results);
+}
+
+void RunFolder::truncate(int64_t epochs) {
+  const auto count = static_cast<size_t>(epochs);
+  if (results_.size() < count)
+    throw Error("{} has {} rows, but {} is {} epochs on; are they of one run?", (path_ / kMetrics).string(),
+                results_.size(), state().string(), epochs);
+  if (results_.size() == count) return;
+  auto results = results_;
+  results.resize(count);
+  write_metrics(path_ / kMetrics, results);
+  results_ = std::move(results);
 }
 
 fs::path find_checkpoint(const fs::path& path) {

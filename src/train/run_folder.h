@@ -1,43 +1,67 @@
 // A training run on disk: config.toml (resolved, runnable again), metrics.csv, last.safetensors, best.safetensors,
-// log.txt (written by the program).
+// resume.safetensors (what a continued training needs), log.txt (written by the program).
 //
-//   RunFolder run("runs/a");            // must not exist, or be empty; nothing is written yet
-//   run.create(config);                 // the folder and config.toml
-//   run.add_epoch(result);              // rewrites metrics.csv atomically
+//   RunFolder run("runs/a");                       // must not exist, or be empty; nothing is written yet
+//   run.create(config);                            // the folder and config.toml
+//   run.add_epoch(result);                         // rewrites metrics.csv atomically
+//
+//   RunFolder run = RunFolder::open("runs/a");     // to go on: run.config() and run.results() are what it has
+//   run.truncate(epochs);                          // those that the state in run.state() has completed
+//
+// Every file is replaced atomically, but they are several. So that a training that dies at any moment can go on, write
+// best and last, then add_epoch(), then the state: the rows are never behind the state. The folder is locked as long as
+// the object lives, from create() or open() on.
 #pragma once
 
 #include <filesystem>
-#include <string>
+#include <vector>
 
+#include "core/folder_lock.h"
 #include "train/config.h"
+#include "train/metrics_file.h"
 
 namespace odenet::train {
 
-struct EpochResult {
-  int64_t epoch = 0;  // 1-based
-  double lr = 0;      // of its last step
-  double train_loss = 0, train_top1 = 0;
-  double test_loss = 0, test_top1 = 0, test_top5 = 0;
-  double images_per_second = 0;  // training only
-  double seconds = 0;            // training and test of this epoch
-  bool best = false;             // highest test_top1 so far
-};
-
 class RunFolder {
  public:
+  // A new run. Error if the folder has anything in it.
   explicit RunFolder(std::filesystem::path path);
+
+  // A run that is there already; removes what a killed process left of its writes. Error if it is no run, is damaged,
+  // or is in use by another process.
+  static RunFolder open(std::filesystem::path path);
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path last() const { return path_ / "last.safetensors"; }
   std::filesystem::path best() const { return path_ / "best.safetensors"; }
+  std::filesystem::path state() const { return path_ / "resume.safetensors"; }
 
-  void create(const TrainConfig& config) const;
+  bool opened() const { return opened_; }                               // by open(); there is nothing to create then
+  const TrainConfig& config() const { return config_; }                 // of create() or open()
+  const std::vector<EpochResult>& results() const { return results_; }  // rows of metrics.csv
+
+  void create(const TrainConfig& config);
   void add_epoch(const EpochResult& result);
 
+  // Keeps the rows of the first `epochs` epochs. Error if there are fewer.
+  void truncate(int64_t epochs);
+
  private:
+  RunFolder() = default;
+
   std::filesystem::path path_;
-  std::string metrics_;
+  bool opened_ = false;
+  FolderLock lock_;
+  TrainConfig config_;
+  std::vector<EpochResult> results_;
 };
+
+// What a run folder holds, for reading only: the run may be in progress.
+struct RunRecord {
+  TrainConfig config;
+  std::vector<EpochResult> results;
+};
+RunRecord read_run(const std::filesystem::path& path);
 
 // `path` itself, or best.safetensors (else last.safetensors) of the run folder `path`.
 std::filesystem::path find_checkpoint(const std::filesystem::path& path);

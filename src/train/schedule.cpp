@@ -1,5 +1,6 @@
 #include "train/schedule.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <numbers>
@@ -16,17 +17,28 @@ double anneal(double from, double to, double x) {
   return to + (from - to) * 0.5 * (1.0 + std::cos(std::numbers::pi * x));
 }
 
+double warmup_steps(const ScheduleInput& in) { return in.warmup_epochs * static_cast<double>(in.steps_per_epoch); }
+
+// Goyal et al., Accurate, Large Minibatch SGD (2017): a linear rise that reaches 1 with the last step of the warm-up.
+double warmup_factor(const ScheduleInput& in) {
+  return std::min(1.0, static_cast<double>(in.step + 1) / std::max(1.0, warmup_steps(in)));
+}
+
+// Milestones count from the start of the training, warm-up included.
 double step_decay(const ScheduleInput& in) {
   const double epoch = static_cast<double>(in.step) / static_cast<double>(in.steps_per_epoch);
-  double rate = in.peak;
+  double rate = in.peak * warmup_factor(in);
   for (const double milestone : in.milestones)
     if (epoch >= milestone) rate *= in.gamma;
   return rate;
 }
 
-// Loshchilov and Hutter, SGDR (2017), one period.
+// Loshchilov and Hutter, SGDR (2017), one period, which begins after the warm-up.
 double cosine(const ScheduleInput& in) {
-  return anneal(in.peak, 0.0, static_cast<double>(in.step) / static_cast<double>(in.steps));
+  const double warmup = warmup_steps(in);
+  const auto step = static_cast<double>(in.step);
+  if (step < warmup) return in.peak * warmup_factor(in);
+  return anneal(in.peak, 0.0, (step - warmup) / (static_cast<double>(in.steps) - warmup));
 }
 
 // Smith and Topin, Super-convergence (2018), with the usual constants: from peak / 25 up over the first 30 % of the
@@ -40,10 +52,10 @@ double one_cycle(const ScheduleInput& in) {
 }
 
 constexpr std::array<Schedule, 3> kSchedules{{
-    {"one-cycle", "up to the learning rate over 30 % of the training, then down to nearly 0, both along cosines",
+    {"one-cycle", "up to the learning rate over 30 % of the training, then down to nearly 0, both along cosines", true,
      one_cycle},
-    {"cosine", "from the learning rate down to 0 along a cosine", cosine},
-    {"step", "times gamma at each milestone (epochs)", step_decay},
+    {"cosine", "from the learning rate down to 0 along a cosine", false, cosine},
+    {"step", "times gamma at each milestone (epochs)", false, step_decay},
 }};
 
 }  // namespace

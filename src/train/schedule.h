@@ -12,6 +12,7 @@ struct ScheduleInput {
   double peak = 0.1;            // the configured learning rate
   int64_t step = 0, steps = 1;  // this step, 0-based, and the steps of the whole training
   int64_t steps_per_epoch = 1;
+  double warmup_epochs = 0;            // linear rise to the peak; ignored by schedules with a warm-up of their own
   std::span<const double> milestones;  // epochs, for "step"
   double gamma = 0.1;                  // factor at each milestone
 };
@@ -19,6 +20,7 @@ struct ScheduleInput {
 struct Schedule {
   std::string_view name;
   std::string_view help;
+  bool own_warmup;  // it starts low by itself: no warmup_epochs
   double (*rate)(const ScheduleInput&);
 };
 

@@ -7,9 +7,9 @@
 #include <sstream>
 
 #include "core/file.h"
+#include "core/process.h"
 #include "engine/cycles.h"
 #include "engine/hardware_files.h"
-#include "engine/process.h"
 #include "engine/rom.h"
 #include "fixed/runner.h"
 #include "random_block.h"

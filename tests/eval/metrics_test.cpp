@@ -57,6 +57,20 @@ TEST(Metrics, BatchesCoverAllImagesOnce) {
   EXPECT_EQ(metrics.top1_hits, 7);
 }
 
+TEST(Metrics, AccuracyOfEachClass) {
+  TableBackend backend("table", {{1, 0, 0}, {0, 1, 0}});
+  const std::vector<uint8_t> images{0, 1, 1, 1};
+  const std::vector<int32_t> labels{0, 0, 0, 1};
+  const Metrics metrics = evaluate(backend, {images, labels});
+  EXPECT_EQ(metrics.class_count(0), 3);
+  EXPECT_EQ(metrics.class_top1(0), 1.0 / 3);
+  EXPECT_EQ(metrics.class_top1(1), 1.0);
+  EXPECT_EQ(metrics.class_count(2), 0);
+  EXPECT_EQ(metrics.class_top1(2), std::nullopt);
+  EXPECT_GT(metrics.images_per_second(), 0);
+  EXPECT_EQ(nlohmann::json(metrics)["class_top1"], nlohmann::json({1.0 / 3, 1.0, nullptr}));
+}
+
 TEST(Metrics, RefusesLabelsThatDoNotFit) {
   TableBackend backend("table", {{1, 0}});
   const std::vector<uint8_t> images{0, 0};
@@ -74,7 +88,7 @@ TEST(Metrics, Text) {
   const Metrics metrics = evaluate(backend, {images, labels});
   const std::vector<std::string> names{"cat", "dog"};
   EXPECT_THAT(to_text(metrics, names), HasSubstr("table: 3 images, top-1 66.67 %, top-5 100.00 %, loss 0."));
-  EXPECT_THAT(to_text(metrics, names), ::testing::ContainsRegex("0 cat +1 +1\n 1 dog +0 +1\n"));
+  EXPECT_THAT(to_text(metrics, names), ::testing::ContainsRegex("0 cat +1 +1 +50.00\n 1 dog +0 +1 +100.00\n"));
   EXPECT_ERROR(to_text(metrics, std::vector<std::string>{"cat"}), "1 class names for 2");
 }
 
@@ -86,7 +100,10 @@ TEST(Metrics, TextOfManyClassesNamesTheMostFrequentConfusions) {
   const std::vector<int32_t> labels{3, 3, 7};
   std::vector<std::string> names;
   for (int i = 0; i < 30; ++i) names.push_back("class" + std::to_string(i));
-  EXPECT_THAT(to_text(evaluate(backend, {images, labels}), names), HasSubstr("    2 class3 taken for class7\n"));
+  EXPECT_THAT(to_text(evaluate(backend, {images, labels}), names),
+              ::testing::AllOf(HasSubstr("    2 class3 taken for class7\n"),
+                               HasSubstr("best classes, top-1 (%):\n  100.00 class7\n    0.00 class3\n"),
+                               HasSubstr("worst classes, top-1 (%):\n  100.00 class7\n    0.00 class3\n")));
 }
 
 TEST(Metrics, Json) {

@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include "engine/process.h"
+#include "core/process.h"
 #include "fixed/quantizer.h"
 #include "support/synthetic.h"
 
@@ -20,7 +20,7 @@ inline fixed::Network engine_network(uint32_t seed = 1) {
 
 inline bool have_tool(const std::string& tool) {
   try {
-    engine::require_tool(tool, tool);
+    require_tool(tool, tool);
     return true;
   } catch (const Error&) {
     return false;

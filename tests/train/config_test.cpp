@@ -16,6 +16,9 @@ TEST(TrainConfig, TomlRoundTrip) {
   set_field(config, "lr", "0.05");
   set_field(config, "nesterov", "false");
   set_field(config, "milestones", "100,150,175.5");
+  set_field(config, "weight_decay", "1e-20");
+  set_field(config, "mixup", "0.30000000000000004");
+  set_field(config, "data_dir", "a \"quoted\" \\ 'folder'\n\u00e9");
   const testing::TemporaryFolder folder;
   write_file(folder / "config.toml", to_toml(config));
   TrainConfig loaded;
@@ -55,6 +58,44 @@ TEST(TrainConfig, FileErrorsNameTheFile) {
   EXPECT_ERROR(load_config(config, folder / "none.toml"), "none.toml", "No such file");
 }
 
+TEST(TrainConfig, ExtendsInOrderAndOwnKeysWin) {
+  const testing::TemporaryFolder folder;
+  create_folder(folder / "recipes");
+  write_file(folder / "recipes/base.toml", "lr = 0.1\nepochs = 1\nbatch = 1\nseed = 1\n");
+  write_file(folder / "recipes/a.toml", "extends = \"base.toml\"\nepochs = 2\nbatch = 2\nseed = 2\n");
+  write_file(folder / "b.toml", "batch = 3\nseed = 3\n");
+  write_file(folder / "top.toml", "seed = 4\nextends = [\"recipes/a.toml\", \"./b.toml\"]\n");
+  TrainConfig config;
+  load_config(config, folder / "top.toml");
+  EXPECT_EQ(config.lr, 0.1);
+  EXPECT_EQ(config.epochs, 2);
+  EXPECT_EQ(config.batch, 3);
+  EXPECT_EQ(config.seed, 4);
+  EXPECT_EQ(to_toml(config).find("extends"), std::string::npos);
+
+  write_file(folder / "twice.toml", "extends = [\"recipes/base.toml\", \"recipes/a.toml\"]\n");
+  EXPECT_NO_THROW(load_config(config, folder / "twice.toml")) << "a file may be reached by two ways";
+}
+
+TEST(TrainConfig, ErrorsOfExtendedFilesNameTheChain) {
+  const testing::TemporaryFolder folder;
+  const std::string a = (folder / "a.toml").string(), b = (folder / "b.toml").string();
+  TrainConfig config;
+  write_file(a, "extends = \"b.toml\"\n");
+  EXPECT_ERROR(load_config(config, a), a + " extends " + b + ": cannot read " + b, "No such file");
+  write_file(b, "extends = [\"a.toml\"]\n");
+  EXPECT_ERROR(load_config(config, a), a + " extends " + b + " extends " + a + ": a circle");
+  write_file(b, "epochs = 1\nepoch = 3\n");
+  EXPECT_ERROR(load_config(config, a), a + " extends " + b + ": unknown setting 'epoch'");
+  write_file(b, "epochs = 1\nlr == 3\n");
+  EXPECT_ERROR(load_config(config, a), a + " extends " + b + ":2: ");
+  write_file(a, "extends = 5\n");
+  EXPECT_ERROR(load_config(config, a), a, "name of a file");
+  write_file(a, "extends = [\"\"]\n");
+  EXPECT_ERROR(load_config(config, a), a, "name of a file");
+  EXPECT_ERROR(set_field(config, "extends", "b.toml"), "unknown setting 'extends'");
+}
+
 struct BadSetting {
   const char* field;
   const char* value;
@@ -77,9 +118,28 @@ INSTANTIATE_TEST_SUITE_P(
                       BadSetting{"momentum", "1", "momentum is '1'"}, BadSetting{"momentum", "0", "with nesterov"},
                       BadSetting{"weight_decay", "-1", "weight_decay"}, BadSetting{"gamma", "0", "gamma"},
                       BadSetting{"label_smoothing", "1", "label_smoothing"}, BadSetting{"end_time", "0", "end time"},
-                      BadSetting{"threads", "-2", "threads"}, BadSetting{"seed", "-1", "seed"},
-                      BadSetting{"train_limit", "-1", "train_limit"}, BadSetting{"test_limit", "-1", "test_limit"}),
+                      BadSetting{"warmup_epochs", "-1", "0 or more"}, BadSetting{"milestones", "-5", "milestones"},
+                      BadSetting{"milestones", "nan", "milestones"}, BadSetting{"cutout", "33", "0 to 32"},
+                      BadSetting{"mixup", "-0.1", "mixup"}, BadSetting{"ema", "1", "ema"},
+                      BadSetting{"test_every", "0", "1 or more"},
+                      BadSetting{"checkpoint_minutes", "-1", "checkpoint_minutes"},
+                      BadSetting{"precision", "float16", "auto, float32, bfloat16"},
+                      BadSetting{"device", "tpu", "auto, cpu, cuda"}, BadSetting{"threads", "-2", "threads"},
+                      BadSetting{"seed", "-1", "seed"}, BadSetting{"train_limit", "-1", "train_limit"},
+                      BadSetting{"test_limit", "-1", "test_limit"}),
     [](const auto& test) { return fmt::format("{}_{}", test.param.field, test.index); });
+
+TEST(TrainConfig, WarmupNeedsAScheduleWithoutOneAndMoreEpochs) {
+  TrainConfig config;
+  config.warmup_epochs = 5;
+  EXPECT_ERROR(validate(config), "warmup_epochs is '5'", "one-cycle");
+  config.schedule = "cosine";
+  EXPECT_NO_THROW(validate(config));
+  config.epochs = 5;
+  EXPECT_ERROR(validate(config), "warmup_epochs is '5'", "less than the 5 epochs");
+  config.epochs = 0;
+  EXPECT_NO_THROW(validate(config));
+}
 
 TEST(TrainConfig, DefaultsAreValid) { EXPECT_NO_THROW(validate(TrainConfig())); }
 

@@ -7,10 +7,15 @@
 namespace odenet::train {
 namespace {
 
-double rate(const char* name, int64_t step, int64_t steps = 1000) {
+double rate(const char* name, int64_t step, double warmup_epochs = 0) {
   static const std::vector<double> milestones{50, 75};
-  return find_schedule(name).rate(
-      {.peak = 0.4, .step = step, .steps = steps, .steps_per_epoch = 10, .milestones = milestones, .gamma = 0.1});
+  return find_schedule(name).rate({.peak = 0.4,
+                                   .step = step,
+                                   .steps = 1000,
+                                   .steps_per_epoch = 10,
+                                   .warmup_epochs = warmup_epochs,
+                                   .milestones = milestones,
+                                   .gamma = 0.1});
 }
 
 TEST(Schedule, StepMultipliesAtMilestones) {
@@ -24,6 +29,20 @@ TEST(Schedule, CosineFallsToZero) {
   EXPECT_DOUBLE_EQ(rate("cosine", 0), 0.4);
   EXPECT_NEAR(rate("cosine", 500), 0.2, 1e-12);
   EXPECT_NEAR(rate("cosine", 1000), 0.0, 1e-12);
+}
+
+TEST(Schedule, WarmupRisesLinearlyThenTheScheduleBegins) {
+  for (const char* name : {"cosine", "step"}) {
+    EXPECT_FALSE(find_schedule(name).own_warmup);
+    EXPECT_DOUBLE_EQ(rate(name, 0, 20), 0.4 / 200);
+    EXPECT_DOUBLE_EQ(rate(name, 99, 20), 0.2);
+    EXPECT_DOUBLE_EQ(rate(name, 199, 20), 0.4);
+    EXPECT_DOUBLE_EQ(rate(name, 200, 20), 0.4);
+    EXPECT_DOUBLE_EQ(rate(name, 0, 0.05), 0.4) << "less than one step";
+  }
+  EXPECT_NEAR(rate("cosine", 600, 20), 0.2, 1e-12);
+  EXPECT_NEAR(rate("cosine", 1000, 20), 0, 1e-12);
+  EXPECT_DOUBLE_EQ(rate("step", 500, 20), 0.04) << "milestones count from the start";
 }
 
 TEST(Schedule, OneCycleRisesForThirtyPercent) {

@@ -1,14 +1,14 @@
-// Runs other programs: the tools that simulate.
+// Runs other programs: the tools that simulate and draw.
 //
-//   engine::require_tool("verilator", "verilator");
-//   engine::run_process({"make", "simulator"}, folder, folder / "build.log");
+//   require_tool("verilator", "verilator");
+//   run_process({"make", "simulator"}, folder, folder / "build.log");
 #pragma once
 
 #include <filesystem>
 #include <string>
 #include <vector>
 
-namespace odenet::engine {
+namespace odenet {
 
 // Throws Error naming the Debian package unless `tool` is in PATH.
 void require_tool(const std::string& tool, const std::string& package);
@@ -18,4 +18,4 @@ void require_tool(const std::string& tool, const std::string& package);
 void run_process(const std::vector<std::string>& command, const std::filesystem::path& folder,
                  const std::filesystem::path& log);
 
-}  // namespace odenet::engine
+}  // namespace odenet

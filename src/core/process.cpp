@@ -1,4 +1,4 @@
-#include "engine/process.h"
+#include "core/process.h"
 
 #include <fcntl.h>
 #include <spawn.h>
@@ -15,7 +15,7 @@
 
 extern char** environ;
 
-namespace odenet::engine {
+namespace odenet {
 namespace fs = std::filesystem;
 
 namespace {
@@ -73,4 +73,4 @@ void run_process(const std::vector<std::string>& command, const fs::path& folder
   throw Error("{} failed in {} ({}):\n{}", fmt::join(command, " "), folder.string(), how, tail_of(log));
 }
 
-}  // namespace odenet::engine
+}  // namespace odenet

@@ -1,4 +1,4 @@
-#include "engine/process.h"
+#include "core/process.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include "support/expect_error.h"
 #include "support/temporary_folder.h"
 
-namespace odenet::engine {
+namespace odenet {
 namespace {
 
 using odenet::testing::TemporaryFolder;
@@ -31,4 +31,4 @@ TEST(Process, NamesThePackageOfAMissingTool) {
 }
 
 }  // namespace
-}  // namespace odenet::engine
+}  // namespace odenet

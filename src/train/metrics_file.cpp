@@ -1,0 +1,128 @@
+#include "train/metrics_file.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <string>
+
+#include "core/error.h"
+#include "core/file.h"
+
+namespace odenet::train {
+
+namespace {
+
+enum class Kind { exact, test, one_decimal, three_decimals };
+
+struct Column {
+  std::string_view name;
+  double EpochResult::*member;
+  Kind kind;
+};
+
+constexpr Column kColumns[] = {
+    {"learning_rate", &EpochResult::lr, Kind::exact},
+    {"train_loss", &EpochResult::train_loss, Kind::exact},
+    {"train_top1", &EpochResult::train_top1, Kind::exact},
+    {"test_loss", &EpochResult::test_loss, Kind::test},
+    {"test_top1", &EpochResult::test_top1, Kind::test},
+    {"test_top5", &EpochResult::test_top5, Kind::test},
+    {"images_per_second", &EpochResult::images_per_second, Kind::one_decimal},
+    {"seconds", &EpochResult::seconds, Kind::three_decimals},
+};
+
+std::string header() {
+  std::string text = "epoch";
+  for (const Column& column : kColumns) text += fmt::format(",{}", column.name);
+  return text;
+}
+
+std::string cell(const EpochResult& result, const Column& column) {
+  const double value = result.*column.member;
+  switch (column.kind) {
+    case Kind::test:
+      return result.tested ? fmt::format("{}", value) : "";
+    case Kind::one_decimal:
+      return fmt::format("{:.1f}", value);
+    case Kind::three_decimals:
+      return fmt::format("{:.3f}", value);
+    case Kind::exact:
+      break;
+  }
+  return fmt::format("{}", value);
+}
+
+// The text up to the next separator; `text` keeps what comes behind it.
+std::string_view take(std::string_view& text, char separator) {
+  const size_t end = text.find(separator);
+  const std::string_view part = text.substr(0, end);
+  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  return part;
+}
+
+template <typename T>
+T number(std::string_view text, std::string_view column) {
+  T value{};
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (code != std::errc() || end != text.data() + text.size())
+    throw Error("{} is '{}', expected a number", column, text);
+  return value;
+}
+
+EpochResult parse_row(std::string_view row) {
+  if (std::count(row.begin(), row.end(), ',') != std::ssize(kColumns))
+    throw Error("'{}', expected {} values", row, std::size(kColumns) + 1);
+  EpochResult result{.epoch = number<int64_t>(take(row, ','), "epoch")};
+  for (const Column& column : kColumns) {
+    const std::string_view text = take(row, ',');
+    if (column.kind == Kind::test && text.empty())
+      result.tested = false;
+    else
+      result.*column.member = number<double>(text, column.name);
+  }
+  return result;
+}
+
+}  // namespace
+
+void write_metrics(const std::filesystem::path& path, std::span<const EpochResult> results) {
+  std::string text = header() + "\n";
+  for (const EpochResult& result : results) {
+    text += fmt::format("{}", result.epoch);
+    for (const Column& column : kColumns) text += fmt::format(",{}", cell(result, column));
+    text += "\n";
+  }
+  write_file(path, text);
+}
+
+std::vector<EpochResult> read_metrics(const std::filesystem::path& path) {
+  const std::string content = read_text_file(path);
+  std::string_view text = content;
+  if (const auto first = take(text, '\n'); first != header())
+    throw Error("{}:1: '{}', expected '{}'; was it written by this version?", path.string(), first, header());
+  std::vector<EpochResult> results;
+  double best = -1;
+  while (!text.empty()) {
+    const size_t line = results.size() + 2;
+    try {
+      EpochResult result = parse_row(take(text, '\n'));
+      if (result.epoch != std::ssize(results) + 1)
+        throw Error("epoch is {}, expected {}", result.epoch, results.size() + 1);
+      result.best = result.tested && result.test_top1 > best;
+      if (result.best) best = result.test_top1;
+      results.push_back(result);
+    } catch (const Error& e) {
+      throw Error("{}:{}: {}", path.string(), line, e.what());
+    }
+  }
+  return results;
+}
+
+const EpochResult* best_result(std::span<const EpochResult> results) {
+  const EpochResult* best = nullptr;
+  for (const EpochResult& result : results)
+    if (result.tested && (best == nullptr || result.test_top1 > best->test_top1)) best = &result;
+  return best;
+}
+
+}  // namespace odenet::train

@@ -1,0 +1,36 @@
+// metrics.csv: one row per epoch of a run. Numbers are written so that reading gives back the same bits; cells of
+// epochs that were not tested are empty.
+//
+//   write_metrics(run / "metrics.csv", results);
+//   std::vector<EpochResult> results = read_metrics(run / "metrics.csv");
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <vector>
+
+namespace odenet::train {
+
+struct EpochResult {
+  int64_t epoch = 0;  // 1-based
+  double lr = 0;      // of its last step
+  double train_loss = 0, train_top1 = 0;
+  bool tested = true;                                  // else the next three have no meaning
+  double test_loss = 0, test_top1 = 0, test_top5 = 0;  // accuracies in percent
+  double images_per_second = 0;                        // training only; kept to one decimal
+  double seconds = 0;                                  // training and test of this epoch; kept to three decimals
+  bool best = false;                                   // highest test_top1 so far; not in the file, as it follows
+
+  bool operator==(const EpochResult&) const = default;
+};
+
+void write_metrics(const std::filesystem::path& path, std::span<const EpochResult> results);
+
+// Errors name file, line and what was expected.
+std::vector<EpochResult> read_metrics(const std::filesystem::path& path);
+
+// The first result with the highest test_top1, or nullptr if none is tested.
+const EpochResult* best_result(std::span<const EpochResult> results);
+
+}  // namespace odenet::train

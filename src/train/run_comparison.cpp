@@ -1,0 +1,127 @@
+#include "train/run_comparison.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "core/duration.h"
+#include "core/error.h"
+#include "data/dataset.h"
+#include "spec/zoo.h"
+
+namespace odenet::train {
+
+namespace {
+
+// One line of the table: what it is called, and what a run has there.
+struct Row {
+  std::string_view name;
+  std::string (*cell)(const RunSummary& run);
+};
+
+std::string percent(const std::optional<EpochResult>& result, double EpochResult::*member) {
+  return result ? fmt::format("{:.2f}", (*result).*member) : "-";
+}
+
+const Row kRows[] = {
+    {"model", [](const RunSummary& r) { return r.record.config.model; }},
+    {"data set", [](const RunSummary& r) { return r.record.config.dataset; }},
+    {"epochs",
+     [](const RunSummary& r) { return fmt::format("{} of {}", r.record.results.size(), r.record.config.epochs); }},
+    {"parameters", [](const RunSummary& r) { return fmt::format("{}", r.parameters); }},
+    {"MACs", [](const RunSummary& r) { return fmt::format("{:.1f} M", static_cast<double>(r.macs) / 1e6); }},
+    {"best top-1 (%)", [](const RunSummary& r) { return percent(r.best, &EpochResult::test_top1); }},
+    {"  in epoch", [](const RunSummary& r) { return r.best ? fmt::format("{}", r.best->epoch) : "-"; }},
+    {"last top-1 (%)", [](const RunSummary& r) { return percent(r.last, &EpochResult::test_top1); }},
+    {"last top-5 (%)", [](const RunSummary& r) { return percent(r.last, &EpochResult::test_top5); }},
+    {"last test loss", [](const RunSummary& r) { return r.last ? fmt::format("{:.4f}", r.last->test_loss) : "-"; }},
+    {"images/s", [](const RunSummary& r) { return fmt::format("{:.0f}", r.images_per_second); }},
+    {"time", [](const RunSummary& r) { return duration(r.seconds); }},
+};
+
+}  // namespace
+
+RunSummary summarize(const std::filesystem::path& run) {
+  RunSummary summary;
+  summary.name = run.string();
+  summary.record = read_run(run);
+  const TrainConfig& config = summary.record.config;
+  const NetworkSpec spec = make_spec(config.model, data::find_dataset(config.dataset).classes, config.end_time);
+  summary.parameters = parameter_count(spec);
+  summary.macs = mac_count(spec);
+  std::vector<double> speeds;
+  for (const EpochResult& result : summary.record.results) {
+    speeds.push_back(result.images_per_second);
+    summary.seconds += result.seconds;
+    if (result.tested) summary.last = result;
+  }
+  if (const auto* best = best_result(summary.record.results)) summary.best = *best;
+  if (!speeds.empty()) {
+    const auto middle = speeds.begin() + std::ssize(speeds) / 2;
+    std::nth_element(speeds.begin(), middle, speeds.end());
+    summary.images_per_second = *middle;
+  }
+  return summary;
+}
+
+std::vector<const Field*> differing_fields(std::span<const RunSummary> runs) {
+  std::vector<const Field*> differing;
+  for (const Field& field : fields()) {
+    if (field.name == "model" || field.name == "dataset") continue;
+    const auto differs = [&](const RunSummary& run) {
+      return field_text(run.record.config, field) != field_text(runs.front().record.config, field);
+    };
+    if (std::any_of(runs.begin(), runs.end(), differs)) differing.push_back(&field);
+  }
+  return differing;
+}
+
+std::string comparison_text(std::span<const RunSummary> runs) {
+  std::vector<std::vector<std::string>> lines;
+  const auto add_line = [&](std::string_view name, const auto& cell) {
+    auto& line = lines.emplace_back();
+    line.emplace_back(name);
+    for (const RunSummary& run : runs) line.push_back(cell(run));
+  };
+  add_line("run", [](const RunSummary& run) { return run.name; });
+  for (const Row& row : kRows) add_line(row.name, row.cell);
+  for (const Field* field : differing_fields(runs))
+    add_line(field->name, [&](const RunSummary& run) { return field_text(run.record.config, *field); });
+  std::vector<size_t> widths(runs.size() + 1);
+  for (const auto& line : lines)
+    for (size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
+  std::string text;
+  for (const auto& line : lines) {
+    text += fmt::format("{:<{}}", line[0], widths[0]);
+    for (size_t i = 1; i < line.size(); ++i) text += fmt::format("  {:>{}}", line[i], widths[i]);
+    text += "\n";
+  }
+  return text;
+}
+
+nlohmann::json comparison_json(std::span<const RunSummary> runs) {
+  const auto value = [](const std::optional<EpochResult>& result, auto EpochResult::*member) {
+    return result ? nlohmann::json((*result).*member) : nlohmann::json();
+  };
+  nlohmann::json json{{"runs", nlohmann::json::array()}, {"differing", nlohmann::json::array()}};
+  for (const RunSummary& run : runs) {
+    nlohmann::json config;
+    for (const Field& field : fields())
+      std::visit([&](const auto member) { config[std::string(field.name)] = run.record.config.*member; }, field.member);
+    json["runs"].push_back({{"run", run.name},
+                            {"epochs", run.record.results.size()},
+                            {"parameters", run.parameters},
+                            {"macs", run.macs},
+                            {"best_top1", value(run.best, &EpochResult::test_top1)},
+                            {"best_epoch", value(run.best, &EpochResult::epoch)},
+                            {"last_top1", value(run.last, &EpochResult::test_top1)},
+                            {"last_top5", value(run.last, &EpochResult::test_top5)},
+                            {"last_loss", value(run.last, &EpochResult::test_loss)},
+                            {"images_per_second", run.images_per_second},
+                            {"seconds", run.seconds},
+                            {"config", std::move(config)}});
+  }
+  for (const Field* field : differing_fields(runs)) json["differing"].push_back(field->name);
+  return json;
+}
+
+}  // namespace odenet::train

@@ -1,0 +1,101 @@
+// Runs as a user handles them: composed configs, dry runs, going on, comparing.
+#include <gmock/gmock.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "cli/program.h"
+#include "core/file.h"
+#include "core/folder_lock.h"
+
+namespace odenet {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class Runs : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = new testing::TemporaryFolder;
+    succeed("train --model resnet-8 --train-limit 64 --test-limit 32 --batch 32 --epochs 2 --out " + path("a"));
+    succeed("train --model resnet-14 --epochs 0 --lr 0.05 --out " + path("b"));
+  }
+  static void TearDownTestSuite() { delete folder_; }
+
+  static std::string path(const std::string& name) { return (*folder_ / name).string(); }
+
+  static testing::TemporaryFolder* folder_;
+};
+testing::TemporaryFolder* Runs::folder_ = nullptr;
+
+TEST_F(Runs, TrainingDrawsItsCurves) {
+  if (std::system("command -v gnuplot >/dev/null") != 0) GTEST_SKIP() << "gnuplot is not installed";
+  EXPECT_THAT(read_text_file(path("a/curves.svg")), HasSubstr("resnet-8 on sample"));
+  EXPECT_TRUE(fs::exists(path("a/curves.png")));
+  EXPECT_FALSE(fs::exists(path("b/curves.svg"))) << "no epochs, no curves";
+}
+
+TEST_F(Runs, WithoutGnuplotTrainingSucceedsAndSaysSo) {
+  const std::string path_before = ::getenv("PATH");
+  ::setenv("PATH", "/nonexistent", 1);  // the shell finds the program by its full name
+  const std::string text =
+      succeed("train --model resnet-8 --train-limit 32 --test-limit 32 --batch 32 --epochs 1 --out " + path("plain"));
+  ::setenv("PATH", path_before.c_str(), 1);
+  EXPECT_THAT(text, AllOf(HasSubstr("best top-1"), HasSubstr("apt-get install gnuplot-nox")));
+}
+
+TEST_F(Runs, DryRunPrintsAConfigAndWritesNothing) {
+  write_file(path("base.toml"), "model = \"resnet-14\"\nlr = 0.3\nbatch = 100\n");
+  write_file(path("top.toml"), "extends = \"base.toml\"\nlr = 0.2\ntrain_limit = 250\n");
+  const std::string text = succeed("train --config " + path("top.toml") + " --epochs 4 --dry-run");
+  EXPECT_THAT(text, AllOf(HasSubstr("\nlr = 0.2\n"), HasSubstr("# 12 steps of 100 images in 4 epochs\n"),
+                          HasSubstr("# resnet-14: "), Not(HasSubstr("extends"))));
+  write_file(path("printed.toml"), text);
+  EXPECT_EQ(succeed("train --dry-run --config " + path("printed.toml")), text);
+  EXPECT_THAT(fail("train --dry-run --batch 0"), HasSubstr("batch is '0'"));
+}
+
+TEST_F(Runs, GoingOnRefusesWhatWouldChangeTheRun) {
+  const auto before = read_file(path("a/last.safetensors"));
+  EXPECT_THAT(fail("train --resume " + path("a") + " --lr 0.5"), AllOf(HasSubstr("--lr"), HasSubstr("--threads")));
+  EXPECT_THAT(fail("train --resume " + path("a") + " --epochs 5"), HasSubstr("--epochs"));
+  EXPECT_THAT(fail("train --resume " + path("a") + " --out " + path("c")), HasSubstr("excludes"));
+  EXPECT_THAT(fail("train --resume " + path("a") + " --config " + path("top.toml")), HasSubstr("excludes"));
+  EXPECT_THAT(fail("train --resume " + path("none")), HasSubstr("no run folder"));
+  EXPECT_THAT(fail("train"), AllOf(HasSubstr("--out"), HasSubstr("--resume")));
+  {
+    const FolderLock lock(path("a"));
+    EXPECT_THAT(fail("train --resume " + path("a")), HasSubstr("in use by another process"));
+  }
+  EXPECT_EQ(read_file(path("a/last.safetensors")), before);
+  EXPECT_FALSE(fs::exists(path("c")));
+}
+
+TEST_F(Runs, CompareShowsThemSideBySide) {
+  const std::string both = path("a") + " " + path("b");
+  EXPECT_THAT(succeed("compare " + both), AllOf(HasSubstr("resnet-8"), HasSubstr("resnet-14"), HasSubstr("2 of 2"),
+                                                HasSubstr("\nlr "), Not(HasSubstr("\nmomentum "))));
+  const auto json = nlohmann::json::parse(succeed("compare --json " + both));
+  EXPECT_EQ(json.at("runs").size(), 2u);
+  EXPECT_EQ(json.at("runs")[0].at("epochs"), 2);
+  EXPECT_TRUE(json.at("runs")[1].at("best_top1").is_null());
+  EXPECT_THAT(fail("compare " + path("a") + " " + path("none")), HasSubstr("none"));
+  fail("compare");
+}
+
+TEST_F(Runs, ComparePlotsAllInOnePicture) {
+  EXPECT_THAT(fail("compare " + path("a") + " --plot " + path("c.pdf")), HasSubstr(".svg or .png"));
+  if (std::system("command -v gnuplot >/dev/null") != 0) GTEST_SKIP() << "gnuplot is not installed";
+  fs::copy(path("a"), path("a2"));
+  succeed("compare " + path("a") + " " + path("b") + " " + path("a2") + " --plot " + path("c.svg"));
+  const std::string svg = read_text_file(path("c.svg"));
+  for (const char* run : {"a", "a2"}) EXPECT_NE(svg.find(path(run) + " test"), std::string::npos) << run;
+  EXPECT_EQ(svg.find(path("b") + " test"), std::string::npos) << "it has no epochs";
+}
+
+}  // namespace
+}  // namespace odenet

@@ -1,0 +1,75 @@
+// The files of configs/: each is a valid training, named after what it holds, and none of the published ones is
+// missing.
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "core/error.h"
+#include "train/config.h"
+
+namespace odenet::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kConfigs = ODENET_CONFIGS_FOLDER;
+
+std::vector<fs::path> experiments() {
+  std::vector<fs::path> paths;
+  for (const auto& entry : fs::recursive_directory_iterator(kConfigs))
+    if (entry.path().extension() == ".toml" && entry.path().parent_path().filename() != "recipes")
+      paths.push_back(entry.path());
+  return paths;
+}
+
+TrainConfig load(const fs::path& path) {
+  TrainConfig config;
+  load_config(config, path);
+  validate(config);
+  return config;
+}
+
+TEST(Configs, EachIsValidAndNamedDatasetModelRecipe) {
+  for (const fs::path& path : experiments()) {
+    SCOPED_TRACE(path);
+    TrainConfig config;
+    ASSERT_NO_THROW(config = load(path));
+    EXPECT_EQ(path.parent_path().filename(), config.dataset);
+    const std::string stem = path.stem().string();
+    ASSERT_TRUE(stem.starts_with(config.model + "-"));
+    const fs::path recipe = kConfigs / "recipes" / (stem.substr(config.model.size() + 1) + ".toml");
+    ASSERT_TRUE(fs::exists(recipe)) << recipe;
+    TrainConfig composed;
+    load_config(composed, recipe);
+    composed.model = config.model;
+    composed.dataset = config.dataset;
+    EXPECT_EQ(config, composed) << "an experiment is a recipe, a model and a data set";
+  }
+}
+
+TEST(Configs, EveryPublishedExperimentIsThere) {
+  std::set<fs::path> there;
+  for (const fs::path& path : experiments()) there.insert(fs::relative(path, kConfigs));
+  for (const char* recipe : {"paper", "modern"}) {
+    for (const char* family : {"resnet", "odenet", "mixed-odenet", "biased-odenet"})
+      for (const int n : {20, 32, 44, 56})
+        EXPECT_TRUE(there.contains(fmt::format("cifar100/{}-{}-{}.toml", family, n, recipe))) << family << n << recipe;
+    for (const char* dataset : {"cifar10"})
+      EXPECT_TRUE(there.contains(fmt::format("{}/resnet-20-{}.toml", dataset, recipe))) << dataset << recipe;
+  }
+}
+
+TEST(Configs, TheRecipeOfThePaper) {
+  const TrainConfig config = load(kConfigs / "cifar100/odenet-20-paper.toml");
+  EXPECT_EQ(config.epochs, 200);
+  EXPECT_EQ(config.schedule, "step");
+  EXPECT_EQ(config.lr, 0.01);
+  EXPECT_EQ(config.milestones, (std::vector<double>{100, 150}));
+  EXPECT_EQ(config.gamma, 0.1);
+  EXPECT_EQ(config.weight_decay, 1e-4);
+  EXPECT_TRUE(config.decay_all);
+  EXPECT_EQ(config.label_smoothing, 0);
+}
+
+}  // namespace
+}  // namespace odenet::train
