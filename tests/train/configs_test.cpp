@@ -54,7 +54,7 @@ TEST(Configs, EveryPublishedExperimentIsThere) {
     for (const char* family : {"resnet", "odenet", "mixed-odenet", "biased-odenet"})
       for (const int n : {20, 32, 44, 56})
         EXPECT_TRUE(there.contains(fmt::format("cifar100/{}-{}-{}.toml", family, n, recipe))) << family << n << recipe;
-    for (const char* dataset : {"cifar10"})
+    for (const char* dataset : {"cifar10", "svhn"})
       EXPECT_TRUE(there.contains(fmt::format("{}/resnet-20-{}.toml", dataset, recipe))) << dataset << recipe;
   }
 }
