@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "commands.h"
+#include "core/duration.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "data/cifar.h"

@@ -25,7 +25,7 @@ class Console : public Observer {
   Console(std::filesystem::path log_file, const StopSignals& signals)
       : log_file_(std::move(log_file)), signals_(signals) {}
 
-  bool should_stop() { return signals_.requested(); }
+  bool should_stop() override { return signals_.requested(); }
 
   void on_start(const Plan& plan) override {
     log_.sinks().push_back(std::make_shared<spdlog::sinks::stderr_sink_st>());

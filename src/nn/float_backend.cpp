@@ -37,9 +37,11 @@ std::vector<float> FloatBackend::logits(std::span<const uint8_t> images, const e
   TensorTap tensor_tap;
   if (tap)
     tensor_tap = [&](const std::string& point, const torch::Tensor& value) {
-      tap(point, values_of(value.contiguous(torch::MemoryFormat::Contiguous)));
+      tap(point, values_of(value.to(torch::kCPU).contiguous(torch::MemoryFormat::Contiguous)));
     };
-  const auto result = network_->forward(channels_last(pixels, n, spec.height, spec.width), tensor_tap).contiguous();
+  const auto device = network_->parameters().front().device();
+  const auto input = channels_last(pixels, n, spec.height, spec.width).to(device);
+  const auto result = network_->forward(input, tensor_tap).to(torch::kCPU).contiguous();
   network_->train(was_training);
   const auto values = values_of(result);
   return {values.begin(), values.end()};

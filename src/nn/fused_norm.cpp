@@ -43,16 +43,28 @@ class PartialSums {
  public:
   explicit PartialSums(int64_t values) : values_(values), parts_(static_cast<size_t>(values * kParts)) {}
   double* part(int64_t part) { return parts_.data() + part * values_; }
-  double total(int64_t value) const {
-    double sum = 0;
-    for (int64_t part = 0; part < kParts; ++part) sum += parts_[static_cast<size_t>(part * values_ + value)];
-    return sum;
+  std::vector<double> totals() const {
+    std::vector<double> totals(static_cast<size_t>(values_));
+    for (size_t i = 0; i < parts_.size(); ++i) totals[i % totals.size()] += parts_[i];
+    return totals;
   }
 
  private:
   int64_t values_;
   std::vector<double> parts_;
 };
+
+std::function<void(std::span<double>)>& sum_of_processes() {
+  static std::function<void(std::span<double>)> sum;
+  return sum;
+}
+
+// Appends the number of pixels of the batch, and sums everything over the processes that share it.
+std::vector<double> across_processes(std::vector<double> totals, const kernels::Shape& shape) {
+  totals.push_back(static_cast<double>(shape.images * shape.pixels));
+  if (sum_of_processes()) sum_of_processes()(totals);
+  return totals;
+}
 
 template <typename T>
 T* data(const Tensor& tensor) {
@@ -91,14 +103,15 @@ void batch_statistics(const Operands& in, const NormState& state, double momentu
                        sums.part(part) + channels);
     });
   });
-  const auto count = static_cast<double>(shape.images * shape.pixels);
+  const std::vector<double> totals = across_processes(sums.totals(), shape);
+  const double count = totals.back();
   float *running_mean = data<float>(state.running_mean), *running_var = data<float>(state.running_var);
   const auto move = [momentum](float& running, double value) {
     running = static_cast<float>((1 - momentum) * static_cast<double>(running) + momentum * value);
   };
   for (int64_t c = 0; c < channels; ++c) {
-    const double m = sums.total(c) / count;
-    const double var = std::max(0.0, sums.total(channels + c) / count - m * m);
+    const double m = totals[static_cast<size_t>(c)] / count;
+    const double var = std::max(0.0, totals[static_cast<size_t>(channels + c)] / count - m * m);
     mean[c] = static_cast<float>(m);
     inverse[c] = static_cast<float>(1 / std::sqrt(var + kNormEpsilon));
     move(running_mean[c], m);
@@ -203,12 +216,16 @@ class FusedNorm : public torch::autograd::Function<FusedNorm> {
                                   kept.defined() ? data<T>(kept) + first * in.x.stride(0) : nullptr, sums.part(part),
                                   sums.part(part) + channels);
       });
-      const auto count = static_cast<double>(shape.images * shape.pixels);
+      // Weight and bias get this process's share, as all parameters do; the input's gradient needs the whole batch.
+      const std::vector<double> own = sums.totals();
+      const std::vector<double> all = training ? across_processes(own, shape) : own;
+      const double count = all.back();
       for (int64_t i = 0; i < channels; ++i) {
-        const double sum_g = sums.total(i), sum_gx = sums.total(channels + i);
+        const auto g = static_cast<size_t>(i), gx = static_cast<size_t>(channels + i);
+        const double sum_g = all[g], sum_gx = all[gx];
         const double inverse = at(kInverse)[i], scale = at(kScale)[i], mean = at(kMean)[i];
-        data<float>(dbias)[i] = static_cast<float>(gain * sum_g);
-        data<float>(dweight)[i] = static_cast<float>(gain * inverse * sum_gx);
+        data<float>(dbias)[i] = static_cast<float>(gain * own[g]);
+        data<float>(dweight)[i] = static_cast<float>(gain * inverse * own[gx]);
         // dx = scale (g - mean(g) - x^ mean(g x^)), x^ = (x' - mean) inverse; statistics that are constants take no part
         const double slope = training ? -scale * inverse * inverse * sum_gx / count : 0;
         a.push_back(static_cast<float>(scale));
@@ -274,6 +291,8 @@ bool has_kernels(const Tensor& x) {
 }
 
 }  // namespace
+
+void sum_statistics_with(std::function<void(std::span<double>)> sum) { sum_of_processes() = std::move(sum); }
 
 Tensor composed_norm(const Tensor& x, const NormState& state, const NormOptions& options) {
   auto y = x;

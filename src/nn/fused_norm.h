@@ -13,6 +13,9 @@
 
 #include <torch/types.h>
 
+#include <functional>
+#include <span>
+
 namespace odenet::nn {
 
 struct NormState {
@@ -31,6 +34,11 @@ struct NormOptions {
 };
 
 torch::Tensor fused_norm(const torch::Tensor& x, const NormState& state, const NormOptions& options);
+
+// For processes that share each batch: `sum` replaces every value by its sum over the processes, so that the statistics
+// are those of the whole batch. Empty, as at the start: this process is alone. CPU only; elsewhere each process takes
+// the statistics of its own images.
+void sum_statistics_with(std::function<void(std::span<double>)> sum);
 
 // The same by LibTorch's operations, whatever the device.
 torch::Tensor composed_norm(const torch::Tensor& x, const NormState& state, const NormOptions& options);

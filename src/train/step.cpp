@@ -2,25 +2,35 @@
 
 #include <torch/torch.h>
 
-#include "nn/float_backend.h"
-
 namespace odenet::train {
 
 Step::Step(nn::Network network, StepOptions options)
     : network_(std::move(network)), options_(options), sgd_(*network_, options.sgd) {}
 
-StepResult Step::operator()(data::Batch& batch, double rate) {
-  const auto n = static_cast<int64_t>(batch.size);
-  const NetworkSpec& spec = network_->spec();
-  auto images = nn::channels_last(batch.pixels, n, spec.height, spec.width);
-  if (options_.bfloat16) images = images.to(torch::kBFloat16);
-  const auto labels = torch::from_blob(batch.labels.data(), {n}, torch::kInt64);
-  const auto logits = network_->forward(images);
-  const auto loss = torch::nn::functional::cross_entropy(
-      logits, labels, torch::nn::functional::CrossEntropyFuncOptions().label_smoothing(options_.label_smoothing));
-  loss.backward();
+StepResult Step::operator()(const TensorBatch& batch, double rate) {
+  const StepResult result = backward(batch, 1);
   sgd_.step(rate);
-  return {loss.detach(), (logits.detach().argmax(1) == labels).sum(), n};
+  return result;
+}
+
+StepResult Step::operator()(const TensorBatch& batch, double rate, Workers& workers, int64_t batch_images) {
+  // The mean over the processes of the weighted means is the mean over the batch, however it is divided.
+  const double weight = static_cast<double>(batch.size() * workers.size()) / static_cast<double>(batch_images);
+  const StepResult result = backward(batch, weight);
+  workers.average(sgd_.gradients());
+  sgd_.step(rate);
+  return result;
+}
+
+StepResult Step::backward(const TensorBatch& batch, double weight) {
+  const auto logits = network_->forward(batch.images);
+  const auto options = torch::nn::functional::CrossEntropyFuncOptions().label_smoothing(options_.label_smoothing);
+  auto loss = torch::nn::functional::cross_entropy(logits, batch.labels, options);
+  if (batch.mixed_labels.defined())
+    loss = batch.lambda * loss +
+           (1 - batch.lambda) * torch::nn::functional::cross_entropy(logits, batch.mixed_labels, options);
+  (weight == 1 ? loss : loss * weight).backward();
+  return {loss.detach() * batch.size(), (logits.detach().argmax(1) == batch.labels).sum(), batch.size()};
 }
 
 }  // namespace odenet::train

@@ -5,13 +5,19 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <thread>
 
 #include "core/error.h"
-#include "data/loader.h"
 #include "eval/metrics.h"
+#include "nn/checkpoint.h"
+#include "nn/device.h"
 #include "nn/float_backend.h"
 #include "spec/zoo.h"
+#include "train/batches.h"
 #include "train/schedule.h"
+#include "train/step.h"
+#include "train/training_state.h"
+#include "train/workers.h"
 
 namespace odenet::train {
 
@@ -20,6 +26,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr size_t kTestBatch = 250;
+constexpr int64_t kGpuReportSteps = 20;  // a GPU is waited for every so many steps
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -29,94 +36,110 @@ data::Dataset load_split(const TrainConfig& config, const char* split, int64_t l
   return dataset;
 }
 
-// Weight decay goes to convolution and fc weights; norms and biases have one dimension.
-torch::optim::SGD make_optimizer(const nn::Network& network, const TrainConfig& config) {
-  std::vector<torch::Tensor> decayed, plain;
-  for (const auto& parameter : network->parameters())
-    (config.decay_all || parameter.dim() > 1 ? decayed : plain).push_back(parameter);
-  const auto options = [&](double decay) {
-    return std::make_unique<torch::optim::SGDOptions>(
-        torch::optim::SGDOptions(config.lr).momentum(config.momentum).nesterov(config.nesterov).weight_decay(decay));
-  };
-  std::vector<torch::optim::OptimizerParamGroup> groups;
-  groups.emplace_back(std::move(decayed), options(config.weight_decay));
-  if (!plain.empty()) groups.emplace_back(std::move(plain), options(0));
-  return torch::optim::SGD(std::move(groups), torch::optim::SGDOptions(config.lr));
+data::LoaderOptions loader_options(const TrainConfig& config, const Workers& workers) {
+  const data::DatasetInfo& info = data::find_dataset(config.dataset);
+  data::Augmentation augmentation = config.augment ? info.augmentation : data::Augmentation{};
+  augmentation.cutout = static_cast<int>(config.cutout);
+  augmentation.mixup_alpha = config.mixup;
+  return {.batch = static_cast<int>(config.batch),
+          .shuffle = true,
+          .augment = augmentation,
+          .seed = static_cast<uint64_t>(config.seed),
+          .normalization = info.normalization,
+          .rank = workers.rank(),
+          .world_size = workers.size()};
 }
 
-// Mean loss and accuracy over the images seen.
-class Meter {
- public:
-  void add(double loss, int64_t correct, int64_t images) {
-    loss_ += loss * static_cast<double>(images);
-    correct_ += correct;
-    images_ += images;
-  }
-  double loss() const { return loss_ / static_cast<double>(std::max<int64_t>(images_, 1)); }
-  double top1() const {
-    return 100.0 * static_cast<double>(correct_) / static_cast<double>(std::max<int64_t>(images_, 1));
-  }
-  int64_t images() const { return images_; }
+StepOptions step_options(const TrainConfig& config) {
+  return {.sgd = {.momentum = config.momentum,
+                  .nesterov = config.nesterov,
+                  .weight_decay = config.weight_decay,
+                  .decay_all = config.decay_all,
+                  .ema = config.ema},
+          .label_smoothing = config.label_smoothing};
+}
 
- private:
-  double loss_ = 0;
-  int64_t correct_ = 0, images_ = 0;
+// Statistics of the whole batch while it lives.
+class SharedStatistics {
+ public:
+  explicit SharedStatistics(Workers& workers) {
+    if (workers.size() > 1) nn::sum_statistics_with([&workers](std::span<double> values) { workers.sum(values); });
+  }
+  ~SharedStatistics() { nn::sum_statistics_with({}); }
+  SharedStatistics(const SharedStatistics&) = delete;
+  SharedStatistics& operator=(const SharedStatistics&) = delete;
 };
 
 class Trainer {
  public:
-  Trainer(const TrainConfig& config, RunFolder& run, Observer& observer)
-      : config_(config),
+  Trainer(TrainConfig config, RunFolder* run, Observer& observer, Workers& workers, torch::Device device,
+          nn::PrecisionChoice precision)
+      : config_(std::move(config)),
         run_(run),
         observer_(observer),
-        train_set_(load_split(config, "train", config.train_limit)),
-        test_set_(load_split(config, "test", config.test_limit)),
-        schedule_(find_schedule(config.schedule)),
-        loader_(train_set_,
-                {.batch = static_cast<int>(config.batch),
-                 .shuffle = true,
-                 .augment = config.augment ? data::find_dataset(config.dataset).augmentation : data::Augmentation{},
-                 .seed = static_cast<uint64_t>(config.seed),
-                 .normalization = data::find_dataset(config.dataset).normalization}) {
-    torch::manual_seed(static_cast<uint64_t>(config.seed));
-    network_ = nn::Network(make_spec(config.model, train_set_.classes, config.end_time));
-    info_ = {.dataset = config.dataset,
-             .class_names = train_set_.class_names,
-             .normalization = data::find_dataset(config.dataset).normalization,
-             .notes = {}};
+        workers_(workers),
+        device_(device),
+        precision_(std::move(precision)),
+        train_set_(load_split(config_, "train", config_.train_limit)),
+        test_set_(load_split(config_, "test", config_.test_limit)),
+        schedule_(find_schedule(config_.schedule)),
+        network_(make_network()),
+        step_(network_, step_options(config_)),
+        batches_(make_batches(train_set_, loader_options(config_, workers_), device_,
+                              nn::scalar_type(precision_.precision))),
+        steps_(batches_->count()),
+        info_{.dataset = config_.dataset,
+              .class_names = train_set_.class_names,
+              .normalization = data::find_dataset(config_.dataset).normalization,
+              .notes = {}} {
+    const auto images = static_cast<int64_t>(train_set_.size());
+    const int64_t last = images - (steps_ - 1) * config_.batch;
+    if (last < workers_.size())
+      throw Error("the last batch of an epoch has {} images for {} workers; choose another batch than {}", last,
+                  workers_.size(), config_.batch);
   }
 
   TrainResult run() {
-    run_.create(config_);
+    if (run_ && run_->opened())
+      resume();
+    else if (run_)
+      run_->create(config_);
+    share_state();
     announce();
+    saved_ = Clock::now();
     TrainResult result;
-    torch::optim::SGD optimizer = make_optimizer(network_, config_);
-    std::vector<double> speeds;
-    if (config_.epochs == 0) save(run_.last(), 0, 0);
-    for (int64_t epoch = 0; epoch < config_.epochs; ++epoch) {
-      const auto start = Clock::now();
-      EpochResult row = train_epoch(optimizer, epoch);
-      evaluate_into(row);
-      row.seconds = seconds_since(start);
-      row.best = epoch == 0 || row.test_top1 > result.best_top1;
-      save(run_.last(), row.epoch, row.test_top1);
-      if (row.best) {
-        save(run_.best(), row.epoch, row.test_top1);
-        result.best_top1 = row.test_top1;
-      }
-      result.last_top1 = row.test_top1;
-      speeds.push_back(row.images_per_second);
-      run_.add_epoch(row);
-      observer_.on_epoch(row);
-    }
-    if (!speeds.empty()) {
-      std::nth_element(speeds.begin(), speeds.begin() + static_cast<std::ptrdiff_t>(speeds.size() / 2), speeds.end());
-      result.images_per_second = speeds[speeds.size() / 2];
-    }
+    if (config_.epochs == 0 && run_) save(run_->last(), 0, 0);
+    while (position_.epoch < config_.epochs && !result.stopped) result.stopped = !train_epoch();
+    if (run_) summarise(result);
     return result;
   }
 
  private:
+  nn::Network make_network() const {
+    torch::manual_seed(static_cast<uint64_t>(config_.seed));
+    nn::Network network(make_spec(config_.model, train_set_.classes, config_.end_time));
+    network->to(device_);
+    return network;
+  }
+
+  void resume() {
+    std::error_code code;
+    if (std::filesystem::exists(run_->state(), code)) position_ = load_state(run_->state(), config_, step_.sgd());
+    run_->truncate(position_.epoch);
+  }
+
+  // Every worker starts where worker 0 does.
+  void share_state() {
+    if (workers_.size() == 1) return;
+    for (const auto& [name, tensor] : step_.sgd().state()) workers_.broadcast(tensor);
+    const torch::Tensor where =
+        torch::tensor({position_.epoch, position_.step, step_.sgd().steps()}, torch::kInt64);
+    workers_.broadcast(where);
+    position_.epoch = where[0].item<int64_t>();
+    position_.step = where[1].item<int64_t>();
+    step_.sgd().set_steps(where[2].item<int64_t>());
+  }
+
   void announce() {
     const NetworkSpec& spec = network_->spec();
     observer_.on_start({.model = spec.model,
@@ -124,66 +147,119 @@ class Trainer {
                         .macs = mac_count(spec),
                         .train_images = static_cast<int64_t>(train_set_.size()),
                         .test_images = static_cast<int64_t>(test_set_.size()),
-                        .steps = config_.epochs * static_cast<int64_t>(loader_.batches()),
-                        .threads = torch::get_num_threads()});
+                        .steps = config_.epochs * steps_,
+                        .first_step = position_.epoch * steps_ + position_.step,
+                        .threads = torch::get_num_threads(),
+                        .workers = workers_.size(),
+                        .device = device_.str(),
+                        .precision = precision_.why,
+                        .warning = precision_.warning});
   }
 
-  EpochResult train_epoch(torch::optim::SGD& optimizer, int64_t epoch) {
-    const auto steps = static_cast<int64_t>(loader_.batches());
+  // False if the observer stopped the training.
+  bool train_epoch() {
     const auto start = Clock::now();
-    Meter meter;
-    EpochResult row{.epoch = epoch + 1};
+    const double before = position_.sums.seconds;
+    EpochSums& sums = position_.sums;
+    double rate = 0;
     network_->train();
-    loader_.start_epoch(static_cast<uint64_t>(epoch));
-    for (int64_t step = 0; auto batch = loader_.next(); ++step) {
-      row.lr = schedule_.rate({.peak = config_.lr,
-                               .step = epoch * steps + step,
-                               .steps = config_.epochs * steps,
-                               .steps_per_epoch = steps,
-                               .milestones = config_.milestones,
-                               .gamma = config_.gamma});
-      for (auto& group : optimizer.param_groups()) group.options().set_lr(row.lr);
-      train_step(optimizer, *batch, meter, row);
-      report(meter, epoch, step + 1, steps, seconds_since(start));
+    batches_->start_epoch(static_cast<uint64_t>(position_.epoch), position_.step);
+    std::vector<StepResult> pending;
+    while (const auto batch = batches_->next()) {
+      rate = learning_rate();
+      pending.push_back(step_(*batch, rate, workers_, batch_images()));
+      ++position_.step;
+      if (!device_.is_cpu() && position_.step % kGpuReportSteps != 0 && position_.step < steps_) continue;
+      const bool stop = add_up(pending, rate);
+      sums.seconds = before + seconds_since(start);
+      report();
+      if (position_.step == steps_) break;
+      if (stop || seconds_since(saved_) > 60 * config_.checkpoint_minutes) save_position();
+      if (stop) return false;
     }
-    row.train_loss = meter.loss();
-    row.train_top1 = meter.top1();
-    row.images_per_second = static_cast<double>(meter.images()) / seconds_since(start);
-    return row;
+    finish_epoch(rate, seconds_since(start));
+    return true;
   }
 
-  void train_step(torch::optim::SGD& optimizer, data::Batch& batch, Meter& meter, const EpochResult& row) {
-    const auto n = static_cast<int64_t>(batch.size);
-    const NetworkSpec& spec = network_->spec();
-    const auto images = nn::channels_last(batch.pixels, n, spec.height, spec.width);
-    const auto labels = torch::from_blob(batch.labels.data(), {n}, torch::kInt64);
-    const auto logits = network_->forward(images);
-    const auto loss = torch::nn::functional::cross_entropy(
-        logits, labels, torch::nn::functional::CrossEntropyFuncOptions().label_smoothing(config_.label_smoothing));
-    const double value = loss.item<double>();
-    if (!std::isfinite(value))
+  double learning_rate() const {
+    return schedule_.rate({.peak = config_.lr,
+                           .step = position_.epoch * steps_ + position_.step,
+                           .steps = config_.epochs * steps_,
+                           .steps_per_epoch = steps_,
+                           .warmup_epochs = config_.warmup_epochs,
+                           .milestones = config_.milestones,
+                           .gamma = config_.gamma});
+  }
+
+  // Of all workers.
+  int64_t batch_images() const {
+    return std::min(config_.batch, static_cast<int64_t>(train_set_.size()) - position_.step * config_.batch);
+  }
+
+  // Adds the results to the epoch's sums; true if any worker is asked to stop.
+  bool add_up(std::vector<StepResult>& results, double rate) {
+    double sums[] = {0, 0, 0, observer_.should_stop() ? 1.0 : 0.0};
+    for (const StepResult& r : results) {
+      sums[0] += r.loss.item<double>();
+      sums[1] += r.correct.item<double>();
+      sums[2] += static_cast<double>(r.images);
+    }
+    results.clear();
+    workers_.sum(sums);
+    if (!std::isfinite(sums[0]))
       throw Error(
           "training diverged: the loss is {} in epoch {} at learning rate {:.3g}; lower lr (or end_time for "
-          "ODEBlocks). "
-          "The checkpoints of earlier epochs are in {}",
-          value, row.epoch, row.lr, run_.path().string());
-    optimizer.zero_grad();
-    loss.backward();
-    optimizer.step();
-    meter.add(value, (logits.argmax(1) == labels).sum().item<int64_t>(), n);
+          "ODEBlocks). The checkpoints of earlier epochs are kept",
+          sums[0], position_.epoch + 1, rate);
+    position_.sums.loss += sums[0];
+    position_.sums.correct += static_cast<int64_t>(sums[1]);
+    position_.sums.images += static_cast<int64_t>(sums[2]);
+    return sums[3] > 0;
   }
 
-  void report(const Meter& meter, int64_t epoch, int64_t step, int64_t steps, double seconds) {
-    const double speed = static_cast<double>(meter.images()) / seconds;
-    const auto steps_left = static_cast<double>((config_.epochs - epoch) * steps - step);
-    observer_.on_step({.epoch = epoch + 1,
+  double mean_loss() const { return position_.sums.loss / static_cast<double>(position_.sums.images); }
+  double top1() const {
+    return 100.0 * static_cast<double>(position_.sums.correct) / static_cast<double>(position_.sums.images);
+  }
+  double images_per_second() const { return static_cast<double>(position_.sums.images) / position_.sums.seconds; }
+
+  void report() {
+    const auto images_left = static_cast<double>((config_.epochs - position_.epoch) *
+                                                 static_cast<int64_t>(train_set_.size())) -
+                             static_cast<double>(position_.sums.images);
+    observer_.on_step({.epoch = position_.epoch + 1,
                        .epochs = config_.epochs,
-                       .step = step,
-                       .steps = steps,
-                       .loss = meter.loss(),
-                       .top1 = meter.top1(),
-                       .images_per_second = speed,
-                       .seconds_left = seconds / static_cast<double>(step) * steps_left});
+                       .step = position_.step,
+                       .steps = steps_,
+                       .loss = mean_loss(),
+                       .top1 = top1(),
+                       .images_per_second = images_per_second(),
+                       .seconds_left = images_left / images_per_second()});
+  }
+
+  // Tests, and writes the files in the order that train/run_folder.h asks for.
+  void finish_epoch(double rate, double training_seconds) {
+    const auto start = Clock::now();
+    EpochResult row{.epoch = position_.epoch + 1,
+                    .lr = rate,
+                    .train_loss = mean_loss(),
+                    .train_top1 = top1(),
+                    .images_per_second = images_per_second()};
+    row.tested = row.epoch % config_.test_every == 0 || row.epoch == config_.epochs;
+    position_ = {.epoch = position_.epoch + 1};
+    if (!run_) return;
+    {
+      const AverageInUse average(step_.sgd());
+      if (row.tested) evaluate_into(row);
+      const EpochResult* best = best_result(run_->results());
+      row.best = row.tested && (!best || row.test_top1 > best->test_top1);
+      save(run_->last(), row.epoch, row.test_top1);
+      if (row.best) save(run_->best(), row.epoch, row.test_top1);
+    }
+    row.seconds = training_seconds + seconds_since(start);
+    run_->add_epoch(row);
+    save_position();
+    observer_.on_epoch(row);
   }
 
   void evaluate_into(EpochResult& row) {
@@ -194,27 +270,66 @@ class Trainer {
     row.test_top5 = 100 * metrics.top5();
   }
 
+  void save_position() {
+    if (run_) save_state(run_->state(), config_, position_, step_.sgd());
+    saved_ = Clock::now();
+  }
+
   void save(const std::filesystem::path& path, int64_t epoch, double top1) {
     info_.notes = {{"epoch", fmt::format("{}", epoch)}, {"test_top1", fmt::format("{:.2f}", top1)}};
     nn::save_checkpoint(path, network_, info_);
   }
 
-  const TrainConfig& config_;
-  RunFolder& run_;
+  void summarise(TrainResult& result) const {
+    const std::vector<EpochResult>& rows = run_->results();
+    if (rows.empty()) return;
+    if (const EpochResult* best = best_result(rows)) result.best_top1 = best->test_top1;
+    std::vector<double> speeds;
+    for (const EpochResult& row : rows) {
+      if (row.tested) result.last_top1 = row.test_top1;
+      speeds.push_back(row.images_per_second);
+    }
+    const auto middle = speeds.begin() + static_cast<std::ptrdiff_t>(speeds.size() / 2);
+    std::nth_element(speeds.begin(), middle, speeds.end());
+    result.images_per_second = *middle;
+  }
+
+  const TrainConfig config_;
+  RunFolder* run_;  // null for workers but the first
   Observer& observer_;
-  data::Dataset train_set_, test_set_;
+  Workers& workers_;
+  const torch::Device device_;
+  const nn::PrecisionChoice precision_;
+  const data::Dataset train_set_, test_set_;
   const Schedule& schedule_;
-  data::Loader loader_;
-  nn::Network network_{nullptr};
+  nn::Network network_;
+  Step step_;
+  std::unique_ptr<Batches> batches_;
+  const int64_t steps_;  // of one epoch
   nn::ModelInfo info_;
+  Position position_;
+  Clock::time_point saved_;
 };
 
 }  // namespace
 
 TrainResult train(const TrainConfig& config, RunFolder& run, Observer& observer) {
+  return train(config, &run, observer, {});
+}
+
+TrainResult train(const TrainConfig& config, RunFolder* run, Observer& observer,
+                  const WorkerEnvironment& environment) {
   validate(config);
-  nn::set_threads(static_cast<int>(config.threads));
-  Trainer trainer(config, run, observer);
+  const torch::Device device = nn::choose_device(config.device, environment.local_rank);
+  const nn::PrecisionChoice precision = nn::choose_precision(config.precision, device);
+  const auto cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  nn::set_threads(config.threads > 0 ? static_cast<int>(config.threads) : std::max(1, cores / environment.local_size));
+  TrainConfig resolved = config;
+  resolved.device = device.is_cpu() ? "cpu" : "cuda";
+  resolved.precision = nn::name_of(precision.precision);
+  Workers workers = environment.size > 1 ? Workers(environment, device) : Workers();
+  const SharedStatistics shared(workers);
+  Trainer trainer(std::move(resolved), run, observer, workers, device, precision);
   return trainer.run();
 }
 

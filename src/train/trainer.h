@@ -3,12 +3,16 @@
 //   RunFolder run("runs/a");
 //   train(config, run, observer);
 //
+//   RunFolder run = RunFolder::open("runs/a");   // cut off, or stopped: goes on where the last state was written
+//   train(run.config(), run, observer);
+//
 // Gradients are those of the discrete network (backpropagation through every Euler step). Same binary, machine, threads
-// and config give the same bytes.
+// and config give the same bytes, however often the training was cut off and continued.
 #pragma once
 
 #include "train/config.h"
 #include "train/run_folder.h"
+#include "train/worker_environment.h"
 
 namespace odenet::train {
 
@@ -23,8 +27,12 @@ struct Plan {
   std::string model;
   int64_t parameters = 0, macs = 0;
   int64_t train_images = 0, test_images = 0;
-  int64_t steps = 0;  // of the whole training
+  int64_t steps = 0;       // of the whole training
+  int64_t first_step = 0;  // more than 0 if it goes on
   int threads = 0;
+  int workers = 1;
+  std::string device, precision;  // "bfloat16: this CPU has AVX512-BF16"
+  std::string warning;            // empty, or why the choice of precision is a bad one
 };
 
 class Observer {
@@ -33,15 +41,20 @@ class Observer {
   virtual void on_start(const Plan&) {}  // data loaded, run folder created
   virtual void on_step(const Progress&) {}
   virtual void on_epoch(const EpochResult&) {}
+  virtual bool should_stop() { return false; }  // asked after every step; true saves the state and ends the training
 };
 
 struct TrainResult {
   double best_top1 = 0, last_top1 = 0;  // percent of the test split
   double images_per_second = 0;         // median of the epochs
+  bool stopped = false;                 // by the observer, before the end
 };
 
-// Errors: data set missing or damaged, folder not writable, loss not finite (training diverged). Checkpoints of earlier
-// epochs stay.
+// `run` is new, or opened to go on. Errors: data set missing or damaged, folder not writable, loss not finite (training
+// diverged), another worker lost. Checkpoints of earlier epochs stay.
 TrainResult train(const TrainConfig& config, RunFolder& run, Observer& observer);
+
+// The part of one of several workers (train/workers.h): worker 0 has the run folder, the others give null.
+TrainResult train(const TrainConfig& config, RunFolder* run, Observer& observer, const WorkerEnvironment& environment);
 
 }  // namespace odenet::train

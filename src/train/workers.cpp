@@ -172,6 +172,7 @@ Workers::Workers(const WorkerEnvironment& environment, const torch::Device& devi
   }
 }
 
+Workers::Workers() = default;
 Workers::~Workers() = default;
 Workers::Workers(Workers&&) noexcept = default;
 Workers& Workers::operator=(Workers&&) noexcept = default;

@@ -21,7 +21,7 @@ namespace odenet::train {
 
 class Workers {
  public:
-  Workers() = default;  // alone
+  Workers();  // alone
   // Waits until all processes are there. Errors: they are not within the timeout, the port is taken, the address
   // unknown.
   Workers(const WorkerEnvironment& environment, const torch::Device& device);

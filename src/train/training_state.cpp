@@ -1,0 +1,84 @@
+#include "train/training_state.h"
+
+#include <torch/torch.h>
+
+#include <charconv>
+
+#include "core/safetensors.h"
+
+namespace odenet::train {
+
+namespace {
+
+using torch::Tensor;
+
+constexpr const char* kFormat = "odenet-training-state";
+
+// The settings as text, without those that do not change what is computed.
+std::string settings(TrainConfig config) {
+  const TrainConfig defaults;
+  config.threads = defaults.threads;
+  config.device = defaults.device;
+  config.data_dir = defaults.data_dir;
+  return to_toml(config);
+}
+
+int64_t number(const SafeTensors& file, const char* key) {
+  const std::string& text = file.meta(key);
+  int64_t value = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (code != std::errc() || end != text.data() + text.size() || value < 0)
+    throw Error("{}: {} is '{}', expected a whole number; is the file damaged?", file.source, key, text);
+  return value;
+}
+
+}  // namespace
+
+void save_state(const std::filesystem::path& path, const TrainConfig& config, const Position& position,
+                const FlatSgd& sgd) {
+  SafeTensors file;
+  file.metadata = {{"format", kFormat},
+                   {"settings", settings(config)},
+                   {"epoch", std::to_string(position.epoch)},
+                   {"step", std::to_string(position.step)},
+                   {"optimiser_steps", std::to_string(sgd.steps())},
+                   {"correct", std::to_string(position.sums.correct)},
+                   {"images", std::to_string(position.sums.images)}};
+  for (const auto& [name, tensor] : sgd.state()) {
+    const Tensor values = tensor.to(torch::kCPU);
+    file.add(name, {values.numel()}, std::span<const float>(values.data_ptr<float>(), static_cast<size_t>(values.numel())));
+  }
+  const double sums[] = {position.sums.loss, position.sums.seconds};
+  file.add("epoch_sums", {2}, std::span<const double>(sums));
+  const Tensor random = at::detail::getDefaultCPUGenerator().get_state();
+  file.add("random", {random.numel()},
+           std::span<const uint8_t>(random.data_ptr<uint8_t>(), static_cast<size_t>(random.numel())));
+  file.save(path);
+}
+
+Position load_state(const std::filesystem::path& path, const TrainConfig& config, FlatSgd& sgd) {
+  const SafeTensors file = SafeTensors::load(path);
+  const auto format = file.metadata.find("format");
+  if (format == file.metadata.end() || format->second != kFormat)
+    throw Error("{}: expected the state of a training (format {}), found format '{}'", path.string(), kFormat,
+                format == file.metadata.end() ? "" : format->second);
+  if (file.meta("settings") != settings(config))
+    throw Error("{}: belongs to a training with other settings than its config.toml; was that edited? Start a new run",
+                path.string());
+  for (const auto& [name, tensor] : sgd.state()) {
+    auto values = file.get<float>(name, {tensor.numel()});
+    Tensor(tensor).copy_(torch::from_blob(values.data(), {tensor.numel()}, torch::kFloat32));
+  }
+  Tensor random = at::detail::getDefaultCPUGenerator().get_state();
+  const auto bytes = file.get<uint8_t>("random", {random.numel()});
+  std::copy(bytes.begin(), bytes.end(), random.data_ptr<uint8_t>());
+  auto generator = at::detail::getDefaultCPUGenerator();
+  generator.set_state(random);
+  sgd.set_steps(number(file, "optimiser_steps"));
+  const auto sums = file.get<double>("epoch_sums", {2});
+  return {.epoch = number(file, "epoch"),
+          .step = number(file, "step"),
+          .sums = {.loss = sums[0], .correct = number(file, "correct"), .images = number(file, "images"), .seconds = sums[1]}};
+}
+
+}  // namespace odenet::train
