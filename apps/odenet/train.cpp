@@ -4,9 +4,12 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <csignal>
+
 #include "commands.h"
 #include "core/duration.h"
 #include "core/error.h"
+#include "nn/memory_pool.h"
 #include "progress_line.h"
 #include "stop_signals.h"
 #include "train/curves.h"
@@ -33,8 +36,11 @@ class Console : public Observer {
     log_.set_pattern("%Y-%m-%d %H:%M:%S %v");
     log_.flush_on(spdlog::level::info);
     log_.info("{}: {} parameters, {:.1f} M multiply-adds an image", plan.model, plan.parameters, plan.macs / 1e6);
-    log_.info("{} training images, {} test images, {} steps, {} threads", plan.train_images, plan.test_images,
-              plan.steps, plan.threads);
+    log_.info("{} training images, {} test images, {} steps", plan.train_images, plan.test_images, plan.steps);
+    log_.info("{}, {} threads{}; {}", plan.device, plan.threads,
+              plan.workers > 1 ? fmt::format(" in each of {} processes", plan.workers) : "", plan.precision);
+    if (!plan.warning.empty()) log_.warn("{}", plan.warning);
+    if (plan.first_step > 0) log_.info("goes on after step {} of {}", plan.first_step, plan.steps);
   }
 
   void on_step(const Progress& p) override {
@@ -75,8 +81,7 @@ struct Options {
 // What a continued training may be given: where it runs, not what it computes.
 constexpr std::string_view kResumable[] = {"threads", "device"};
 
-TrainConfig resumed_config(const Options& options, const RunFolder& run) {
-  TrainConfig config = run.config();
+TrainConfig resumed_config(const Options& options, TrainConfig config) {
   for (const auto& [name, value] : options.overrides) {
     if (std::ranges::count(kResumable, name) == 0)
       throw Error(
@@ -115,14 +120,13 @@ void draw(const RunFolder& run) {
   for (const char* picture : {"curves.svg", "curves.png"}) draw_curves({{name, run.results()}}, run.path() / picture);
 }
 
-void run_training(const TrainConfig& config, RunFolder& run) {
+void run_training(const TrainConfig& config, RunFolder& run, const WorkerEnvironment& environment) {
   const StopSignals signals;
   Console console(run.path() / "log.txt", signals);
-  const TrainResult result = train::train(config, run, console);
-  const auto epochs = static_cast<int64_t>(run.results().size());
-  if (signals.requested() && epochs < config.epochs) {
-    fmt::print(stderr, "stopped after {} of {} epochs; go on with: odenet train --resume {}\n", epochs, config.epochs,
-               run.path().string());
+  const TrainResult result = train::train(config, &run, console, environment);
+  if (result.stopped) {
+    fmt::print(stderr, "stopped after {} of {} epochs; go on with: odenet train --resume {}\n", run.results().size(),
+               config.epochs, run.path().string());
     draw(run);
     throw ExitStatus{128 + signals.signal()};
   }
@@ -131,16 +135,36 @@ void run_training(const TrainConfig& config, RunFolder& run) {
   draw(run);
 }
 
+// A worker but the first: computes its share, and leaves folder and terminal to the first.
+class Assistant : public Observer {
+ public:
+  bool should_stop() override { return signals_.requested(); }
+  const StopSignals& signals() const { return signals_; }
+
+ private:
+  StopSignals signals_;
+};
+
+void assist(const TrainConfig& config, const WorkerEnvironment& environment) {
+  Assistant assistant;
+  const TrainResult result = train::train(config, nullptr, assistant, environment);
+  if (result.stopped) throw ExitStatus{128 + std::max(assistant.signals().signal(), SIGTERM)};
+}
+
 void run(const Options& options) {
+  const WorkerEnvironment environment = worker_environment();
+  nn::MemoryPool::install();
   if (!options.resume.empty()) {
+    if (environment.rank > 0) return assist(resumed_config(options, read_run(options.resume).config), environment);
     RunFolder folder = RunFolder::open(options.resume);
-    return run_training(resumed_config(options, folder), folder);
+    return run_training(resumed_config(options, folder.config()), folder, environment);
   }
   const TrainConfig config = new_config(options);
   if (options.dry_run) return dry_run(config);
   if (options.out.empty()) throw Error("train needs --out RUN (a new run), --resume RUN or --dry-run");
+  if (environment.rank > 0) return assist(config, environment);
   RunFolder folder(options.out);
-  run_training(config, folder);
+  run_training(config, folder, environment);
 }
 
 }  // namespace

@@ -27,11 +27,14 @@ enum Row : int64_t { kMean, kInverse, kScale, kShift, kRows };
 
 kernels::Shape shape_of(const Tensor& x) { return {x.size(0), x.size(2) * x.size(3), x.size(1)}; }
 
-// Runs run(part, first image, images) for every part, in parallel.
+// Runs run(part, first image, images) for every part, in parallel; each thread from its first part to its last, or the
+// other way.
+enum class Order { kUp, kDown };
 template <typename Run>
-void for_parts(int64_t images, const Run& run) {
+void for_parts(int64_t images, Order order, const Run& run) {
   at::parallel_for(0, kParts, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t part = begin; part < end; ++part) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t part = order == Order::kUp ? i : begin + end - 1 - i;
       const int64_t first = images * part / kParts, last = images * (part + 1) / kParts;
       if (last > first) run(part, first, last - first);
     }
@@ -98,7 +101,7 @@ void batch_statistics(const Operands& in, const NormState& state, double momentu
   PartialSums sums(2 * channels);
   with_element(in.x, [&](auto element) {
     using T = decltype(element);
-    for_parts(shape.images, [&](int64_t part, int64_t first, int64_t images) {
+    for_parts(shape.images, Order::kUp, [&](int64_t part, int64_t first, int64_t images) {
       kernels::moments({images, shape.pixels, channels}, in.images<T>(first), in.time_plane(), sums.part(part),
                        sums.part(part) + channels);
     });
@@ -122,7 +125,8 @@ void batch_statistics(const Operands& in, const NormState& state, double momentu
 void running_statistics(const NormState& state, int64_t channels, float* mean, float* inverse) {
   for (int64_t c = 0; c < channels; ++c) {
     mean[c] = data<float>(state.running_mean)[c];
-    inverse[c] = static_cast<float>(1 / std::sqrt(static_cast<double>(data<float>(state.running_var)[c]) + kNormEpsilon));
+    inverse[c] =
+        static_cast<float>(1 / std::sqrt(static_cast<double>(data<float>(state.running_var)[c]) + kNormEpsilon));
   }
 }
 
@@ -144,7 +148,7 @@ Tensor run_forward(const Operands& in, const NormState& state, const NormOptions
   const Tensor y = torch::empty_like(in.x);
   with_element(in.x, [&](auto element) {
     using T = decltype(element);
-    for_parts(shape.images, [&](int64_t, int64_t first, int64_t images) {
+    for_parts(shape.images, Order::kDown, [&](int64_t, int64_t first, int64_t images) {
       const int64_t offset = first * in.x.stride(0);
       kernels::forward<T>({images, shape.pixels, shape.channels},
                           {.x = in.images<T>(first),
@@ -161,15 +165,17 @@ Tensor run_forward(const Operands& in, const NormState& state, const NormOptions
 
 class FusedNorm : public torch::autograd::Function<FusedNorm> {
  public:
-  static Variable forward(AutogradContext* ctx, const Variable& x, const Variable& weight, const Variable& bias,
-                          const c10::optional<Variable>& optional_plane,
-                          const c10::optional<Variable>& optional_residual, const NormState& state,
-                          const NormOptions& options) {
+  // The output twice: see Forked.
+  static tensor_list forward(AutogradContext* ctx, const Variable& x, const Variable& weight, const Variable& bias,
+                             const c10::optional<Variable>& optional_plane,
+                             const c10::optional<Variable>& optional_residual, const NormState& state,
+                             const NormOptions& options) {
     const Tensor plane = optional_plane.value_or(Tensor()), residual = optional_residual.value_or(Tensor());
     const Tensor table = torch::empty({kRows, x.size(1)}, torch::kFloat32);
     NormOptions plain = options;
     plain.residual = residual;
-    const Tensor y = run_forward({x, plane, options.time}, {weight, bias, state.running_mean, state.running_var}, plain, table);
+    const Tensor y =
+        run_forward({x, plane, options.time}, {weight, bias, state.running_mean, state.running_var}, plain, table);
     const bool mask_by_output = options.relu && residual.defined();
     ctx->save_for_backward({x, table, plane, mask_by_output ? y : Tensor()});
     ctx->saved_data["time"] = options.time;
@@ -177,7 +183,8 @@ class FusedNorm : public torch::autograd::Function<FusedNorm> {
     ctx->saved_data["training"] = options.training;
     ctx->saved_data["relu"] = options.relu;
     ctx->saved_data["residual"] = residual.defined();
-    return y;
+    ctx->set_materialize_grads(false);
+    return {y, y.detach()};
   }
 
   static tensor_list backward(AutogradContext* ctx, tensor_list gradients) {
@@ -187,13 +194,16 @@ class FusedNorm : public torch::autograd::Function<FusedNorm> {
     const bool relu = ctx->saved_data["relu"].toBool(), residual = ctx->saved_data["residual"].toBool();
     const bool training = ctx->saved_data["training"].toBool();
     const auto gain = ctx->saved_data["gain"].toDouble();
-    const Tensor dy = gradients[0].to(in.x.scalar_type()).contiguous(kNhwc);
+    const auto as_x = [&](const Tensor& t) { return t.defined() ? t.to(in.x.scalar_type()).contiguous(kNhwc) : t; };
+    const Tensor dy = as_x(gradients[0].defined() ? gradients[0] : gradients[1]);
+    const Tensor dy2 = gradients[0].defined() ? as_x(gradients[1]) : Tensor();
+    if (!dy.defined()) return tensor_list(7);
 
     const kernels::Shape shape = shape_of(in.x);
     const int64_t channels = shape.channels;
     const float* row = data<float>(table);
     const auto at = [&](Row r) { return row + r * channels; };
-    const Tensor kept = y.defined() ? torch::empty_like(dy) : Tensor();
+    const Tensor kept = residual && (relu || dy2.defined()) ? torch::empty_like(dy) : Tensor();
     const Tensor dx = torch::empty_like(in.x);
     const Tensor dweight = torch::empty({channels}), dbias = torch::empty({channels});
     const Tensor partial_planes =
@@ -202,19 +212,23 @@ class FusedNorm : public torch::autograd::Function<FusedNorm> {
     std::vector<float> a, b, c;
     with_element(in.x, [&](auto element) {
       using T = decltype(element);
-      const auto masked = [&](int64_t first, const Tensor& gradient, const Tensor& output, bool active) {
-        return kernels::Masked<T>{.dy = data<T>(gradient) + first * in.x.stride(0),
+      const auto at_image = [&](const Tensor& t, int64_t first) {
+        return t.defined() ? data<T>(t) + first * in.x.stride(0) : nullptr;
+      };
+      const auto masked = [&](int64_t first, const Tensor& gradient, const Tensor& second, const Tensor& output,
+                              bool active) {
+        return kernels::Masked<T>{.dy = at_image(gradient, first),
+                                  .dy2 = at_image(second, first),
                                   .x = in.images<T>(first),
                                   .plane = in.time_plane(),
                                   .scale = at(kScale),
                                   .shift = at(kShift),
-                                  .y = output.defined() ? data<T>(output) + first * in.x.stride(0) : nullptr,
+                                  .y = at_image(output, first),
                                   .relu = active};
       };
-      for_parts(shape.images, [&](int64_t part, int64_t first, int64_t images) {
-        kernels::backward_sums<T>({images, shape.pixels, channels}, masked(first, dy, y, relu), at(kMean),
-                                  kept.defined() ? data<T>(kept) + first * in.x.stride(0) : nullptr, sums.part(part),
-                                  sums.part(part) + channels);
+      for_parts(shape.images, Order::kUp, [&](int64_t part, int64_t first, int64_t images) {
+        kernels::backward_sums<T>({images, shape.pixels, channels}, masked(first, dy, dy2, y, relu), at(kMean),
+                                  at_image(kept, first), sums.part(part), sums.part(part) + channels);
       });
       // Weight and bias get this process's share, as all parameters do; the input's gradient needs the whole batch.
       const std::vector<double> own = sums.totals();
@@ -226,22 +240,24 @@ class FusedNorm : public torch::autograd::Function<FusedNorm> {
         const double inverse = at(kInverse)[i], scale = at(kScale)[i], mean = at(kMean)[i];
         data<float>(dbias)[i] = static_cast<float>(gain * own[g]);
         data<float>(dweight)[i] = static_cast<float>(gain * inverse * own[gx]);
-        // dx = scale (g - mean(g) - x^ mean(g x^)), x^ = (x' - mean) inverse; statistics that are constants take no part
+        // dx = scale (g - mean(g) - x^ mean(g x^)), x^ = (x' - mean) inverse; statistics that are constants take no
+        // part
         const double slope = training ? -scale * inverse * inverse * sum_gx / count : 0;
         a.push_back(static_cast<float>(scale));
         b.push_back(static_cast<float>(slope));
         c.push_back(static_cast<float>(training ? -scale * sum_g / count - slope * mean : 0));
       }
-      for_parts(shape.images, [&](int64_t part, int64_t first, int64_t images) {
-        const auto args = kept.defined() ? masked(first, kept, {}, false) : masked(first, dy, {}, relu);
+      for_parts(shape.images, Order::kDown, [&](int64_t part, int64_t first, int64_t images) {
+        const auto args = kept.defined() ? masked(first, kept, {}, {}, false) : masked(first, dy, dy2, {}, relu);
         kernels::backward_input<T>({images, shape.pixels, channels}, args, a.data(), b.data(), c.data(),
-                                   data<T>(dx) + first * in.x.stride(0),
+                                   at_image(dx, first),
                                    in.plane.defined() ? data<float>(partial_planes[part]) : nullptr);
       });
     });
     Tensor dplane;
     if (in.plane.defined())
-      dplane = partial_planes.sum(0).mul_(in.time).view({1, in.x.size(2), in.x.size(3), channels}).permute({0, 3, 1, 2});
+      dplane =
+          partial_planes.sum(0).mul_(in.time).view({1, in.x.size(2), in.x.size(3), channels}).permute({0, 3, 1, 2});
     const Tensor dresidual = !residual ? Tensor() : kept.defined() ? kept : dy;
     return {dx, dweight, dbias, dplane, dresidual, Tensor(), Tensor()};
   }
@@ -252,7 +268,8 @@ class SubsampleAndPad : public torch::autograd::Function<SubsampleAndPad> {
   static Variable forward(AutogradContext* ctx, const Variable& x, int64_t stride, int64_t channels) {
     const int64_t height = (x.size(2) - 1) / stride + 1, width = (x.size(3) - 1) / stride + 1;
     const Tensor y = torch::zeros({x.size(0), channels, height, width}, x.options().memory_format(kNhwc));
-    copy_pixels(x, y, stride, [](std::byte* large, std::byte* small, size_t bytes) { std::memcpy(small, large, bytes); });
+    copy_pixels(x, y, stride,
+                [](std::byte* large, std::byte* small, size_t bytes) { std::memcpy(small, large, bytes); });
     ctx->saved_data["stride"] = stride;
     ctx->saved_data["shape"] = x.sizes();
     return y;
@@ -307,14 +324,22 @@ Tensor composed_norm(const Tensor& x, const NormState& state, const NormOptions&
 }
 
 Tensor fused_norm(const Tensor& x, const NormState& state, const NormOptions& options) {
-  if (!has_kernels(x)) return composed_norm(x, state, options);
+  return fused_norm_forked(x, state, options).main;
+}
+
+Forked fused_norm_forked(const Tensor& x, const NormState& state, const NormOptions& options) {
+  if (!has_kernels(x)) {
+    const Tensor y = composed_norm(x, state, options);
+    return {y, y};
+  }
   const bool timed = options.plane.defined() && options.time != 0;
   // Autograd's functions take tensors that may be absent as optional ones.
   const auto nhwc = [](const Tensor& t, bool present) {
     return present ? c10::make_optional(t.contiguous(kNhwc)) : c10::nullopt;
   };
-  return FusedNorm::apply(x.contiguous(kNhwc), state.weight, state.bias, nhwc(options.plane, timed),
-                          nhwc(options.residual, options.residual.defined()), state, options);
+  const tensor_list y = FusedNorm::apply(x.contiguous(kNhwc), state.weight, state.bias, nhwc(options.plane, timed),
+                                         nhwc(options.residual, options.residual.defined()), state, options);
+  return {y[0], y[1]};
 }
 
 Tensor subsample_and_pad(const Tensor& x, int64_t stride, int64_t channels) {

@@ -6,9 +6,9 @@
 //
 // x: [N, C, H, W], float32 or bfloat16; weight, bias and statistics float32. In training mean and var are those of the
 // batch, over N, H and W, and the running statistics move towards them by `momentum` (var unbiased, as in PyTorch).
-// On the CPU the forward pass reads x twice and the backward pass twice, in loops of nn/norm_kernels.h over NHWC memory;
-// other devices and types take LibTorch's operations one by one. Sums are split over a fixed number of parts, so the
-// number of threads does not change the result.
+// On the CPU the forward pass reads x twice and the backward pass twice, in loops of nn/norm_kernels.h over NHWC
+// memory; other devices and types take LibTorch's operations one by one. Sums are split over a fixed number of parts,
+// so the number of threads does not change the result.
 #pragma once
 
 #include <torch/types.h>
@@ -19,8 +19,8 @@
 namespace odenet::nn {
 
 struct NormState {
-  torch::Tensor weight, bias;                // [C]
-  torch::Tensor running_mean, running_var;   // [C], updated in training
+  torch::Tensor weight, bias;               // [C]
+  torch::Tensor running_mean, running_var;  // [C], updated in training
 };
 
 struct NormOptions {
@@ -34,6 +34,13 @@ struct NormOptions {
 };
 
 torch::Tensor fused_norm(const torch::Tensor& x, const NormState& state, const NormOptions& options);
+
+// An activation with two users, a block's first convolution and its shortcut: both members are the same memory. Their
+// gradients are added within the norm's backward pass, not in a pass of its own.
+struct Forked {
+  torch::Tensor main, skip;
+};
+Forked fused_norm_forked(const torch::Tensor& x, const NormState& state, const NormOptions& options);
 
 // For processes that share each batch: `sum` replaces every value by its sum over the processes, so that the statistics
 // are those of the whole batch. Empty, as at the start: this process is alone. CPU only; elsewhere each process takes

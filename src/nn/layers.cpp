@@ -34,14 +34,18 @@ NormImpl::NormImpl(int channels, int executions) : per_execution_(executions > 0
   running_var_ = register_buffer("running_var", torch::ones(shape));
 }
 
-torch::Tensor NormImpl::forward(const torch::Tensor& x, NormOptions options, int execution) {
+torch::Tensor NormImpl::forward(const torch::Tensor& x, const NormOptions& options, int execution) {
+  return forked(x, options, execution).main;
+}
+
+Forked NormImpl::forked(const torch::Tensor& x, NormOptions options, int execution) {
   options.training = is_training();
-  return fused_norm(x,
-                    {.weight = weight_,
-                     .bias = bias_,
-                     .running_mean = per_execution_ ? running_mean_[execution] : running_mean_,
-                     .running_var = per_execution_ ? running_var_[execution] : running_var_},
-                    options);
+  return fused_norm_forked(x,
+                           {.weight = weight_,
+                            .bias = bias_,
+                            .running_mean = per_execution_ ? running_mean_[execution] : running_mean_,
+                            .running_var = per_execution_ ? running_var_[execution] : running_var_},
+                           options);
 }
 
 }  // namespace odenet::nn

@@ -38,7 +38,8 @@ class NormImpl : public torch::nn::Module {
   explicit NormImpl(int channels, int executions = 0);
 
   // options.training is the module's own.
-  torch::Tensor forward(const torch::Tensor& x, NormOptions options, int execution = 0);
+  torch::Tensor forward(const torch::Tensor& x, const NormOptions& options, int execution = 0);
+  Forked forked(const torch::Tensor& x, NormOptions options, int execution = 0);
 
  private:
   bool per_execution_;

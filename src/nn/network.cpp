@@ -23,29 +23,29 @@ BlockImpl::BlockImpl(const NetworkSpec& spec, const Stage& stage, int index)
   bn2_ = register_module("bn2", Norm(stage.channels, executions));
 }
 
-torch::Tensor BlockImpl::forward(const torch::Tensor& x, const TensorTap& tap) {
+Forked BlockImpl::forward(const Forked& x, const TensorTap& tap) {
   return stage_.ode ? integrate(x, tap) : residual(x, tap);
 }
 
-torch::Tensor BlockImpl::residual(const torch::Tensor& x, const TensorTap& tap) {
-  const auto hidden = bn1_(conv1_(x), NormOptions{.relu = true});
+Forked BlockImpl::residual(const Forked& x, const TensorTap& tap) {
+  const auto hidden = bn1_(conv1_(x.main), NormOptions{.relu = true});
   if (tap) tap(name_ + ".hidden", hidden);
-  const auto y = bn2_(conv2_(hidden), NormOptions{.relu = true, .residual = shortcut(x)});
-  if (tap) tap(name_, y);
+  const auto y = bn2_->forked(conv2_(hidden), {.relu = true, .residual = shortcut(x.skip)});
+  if (tap) tap(name_, y.main);
   return y;
 }
 
-torch::Tensor BlockImpl::integrate(torch::Tensor z, const TensorTap& tap) {
-  const auto plane1 = conv1_->time_plane(z.size(2), z.size(3));
-  const auto plane2 = conv2_->time_plane(z.size(2), z.size(3));
+Forked BlockImpl::integrate(Forked z, const TensorTap& tap) {
+  const auto plane1 = conv1_->time_plane(z.main.size(2), z.main.size(3));
+  const auto plane2 = conv2_->time_plane(z.main.size(2), z.main.size(3));
   for (int i = 0; i < stage_.executions; ++i) {
     const double t = i * step_size_;
-    const auto hidden = bn1_(conv1_(z), NormOptions{.relu = true, .plane = plane1, .time = t}, i);
-    z = bn2_(conv2_(hidden), NormOptions{.gain = step_size_, .residual = z, .plane = plane2, .time = t}, i);
+    const auto hidden = bn1_(conv1_(z.main), NormOptions{.relu = true, .plane = plane1, .time = t}, i);
+    z = bn2_->forked(conv2_(hidden), {.gain = step_size_, .residual = z.skip, .plane = plane2, .time = t}, i);
     if (tap) {
       const std::string point = fmt::format("{}[{}]", name_, i);
       tap(point + ".hidden", hidden);
-      tap(point, z);
+      tap(point, z.main);
     }
   }
   return z;
@@ -75,14 +75,15 @@ torch::Tensor NetworkImpl::forward(const torch::Tensor& images, const TensorTap&
   const auto observe = [&](const char* point, const torch::Tensor& value) {
     if (tap) tap(point, value);
   };
-  auto x = stem_norm_(stem_(images), NormOptions{.relu = true});
-  observe("conv1", x);
+  Forked x = stem_norm_->forked(stem_(images), {.relu = true});
+  observe("conv1", x.main);
   for (Block& block : blocks_) x = block(x, tap);
-  x = x.mean({2, 3}, /*keepdim=*/false, x.scalar_type() == torch::kBFloat16 ? torch::kFloat32 : x.scalar_type());
-  observe("pool", x);
-  x = torch::linear(x, fc_weight_, fc_bias_);
-  observe("fc", x);
-  return x;
+  const bool narrow = x.main.scalar_type() == torch::kBFloat16;  // then the rest is float32 all the same
+  const auto pooled = x.main.mean({2, 3}, /*keepdim=*/false, narrow ? torch::kFloat32 : x.main.scalar_type());
+  observe("pool", pooled);
+  const auto logits = torch::linear(pooled, fc_weight_, fc_bias_);
+  observe("fc", logits);
+  return logits;
 }
 
 }  // namespace odenet::nn

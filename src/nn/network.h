@@ -23,11 +23,11 @@ using TensorTap = std::function<void(const std::string& point, const torch::Tens
 class BlockImpl : public torch::nn::Module {
  public:
   BlockImpl(const NetworkSpec& spec, const Stage& stage, int index);
-  torch::Tensor forward(const torch::Tensor& x, const TensorTap& tap);
+  Forked forward(const Forked& x, const TensorTap& tap);
 
  private:
-  torch::Tensor residual(const torch::Tensor& x, const TensorTap& tap);
-  torch::Tensor integrate(torch::Tensor z, const TensorTap& tap);
+  Forked residual(const Forked& x, const TensorTap& tap);
+  Forked integrate(Forked z, const TensorTap& tap);
   torch::Tensor shortcut(const torch::Tensor& x) const;
 
   Stage stage_;

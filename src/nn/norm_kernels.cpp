@@ -90,23 +90,24 @@ template <bool kPlane, typename T>
 void moments_loop(const Shape& s, const T* images, const TimePlane& plane, double* sum, double* square) {
   for (int64_t n = 0; n < s.images; ++n) {
     const T* x = images + n * s.pixels * s.channels;
-    tile_any(s.pixels, s.channels, [&](auto d, auto unroll, int64_t first, int64_t steps, int64_t stride, auto channel) HWY_ATTR {
-      const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-      hn::Vec<decltype(d)> sums[unroll], squares[unroll];
-      for (int64_t j = 0; j < unroll; ++j) sums[j] = squares[j] = hn::Zero(d);
-      for (int64_t i = first; steps > 0; --steps, i += stride) {
-        for (int64_t j = 0; j < unroll; ++j) {
-          auto value = load(d, x + i + j * lanes);
-          if constexpr (kPlane) value = with_time(d, value, plane, i + j * lanes);
-          sums[j] = hn::Add(sums[j], value);
-          squares[j] = hn::MulAdd(value, value, squares[j]);
-        }
-      }
-      for (int64_t j = 0; j < unroll; ++j) {
-        add_lanes(d, sums[j], sum + channel(j));
-        add_lanes(d, squares[j], square + channel(j));
-      }
-    });
+    tile_any(s.pixels, s.channels,
+             [&](auto d, auto unroll, int64_t first, int64_t steps, int64_t stride, auto channel) HWY_ATTR {
+               const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+               hn::Vec<decltype(d)> sums[unroll], squares[unroll];
+               for (int64_t j = 0; j < unroll; ++j) sums[j] = squares[j] = hn::Zero(d);
+               for (int64_t i = first; steps > 0; --steps, i += stride) {
+                 for (int64_t j = 0; j < unroll; ++j) {
+                   auto value = load(d, x + i + j * lanes);
+                   if constexpr (kPlane) value = with_time(d, value, plane, i + j * lanes);
+                   sums[j] = hn::Add(sums[j], value);
+                   squares[j] = hn::MulAdd(value, value, squares[j]);
+                 }
+               }
+               for (int64_t j = 0; j < unroll; ++j) {
+                 add_lanes(d, sums[j], sum + channel(j));
+                 add_lanes(d, squares[j], square + channel(j));
+               }
+             });
   }
 }
 
@@ -120,30 +121,31 @@ void moments_of(const Shape& s, const T* x, const TimePlane& plane, double* sum,
 
 template <bool kPlane, bool kResidual, bool kRelu, typename T>
 void forward_loop(const Shape& s, const Forward<T>& args) {
-  for (int64_t n = 0; n < s.images; ++n) {
+  for (int64_t n = s.images - 1; n >= 0; --n) {
     const int64_t image = n * s.pixels * s.channels;
     const T* x = args.x + image;
     const T* residual = kResidual ? args.residual + image : nullptr;
     T* y = args.y + image;
-    tile_any(s.pixels, s.channels, [&](auto d, auto unroll, int64_t first, int64_t steps, int64_t stride, auto channel) HWY_ATTR {
-      const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-      hn::Vec<decltype(d)> scale[unroll], shift[unroll];
-      for (int64_t j = 0; j < unroll; ++j) {
-        scale[j] = hn::LoadU(d, args.scale + channel(j));
-        shift[j] = hn::LoadU(d, args.shift + channel(j));
-      }
-      for (int64_t i = first; steps > 0; --steps, i += stride) {
-        for (int64_t j = 0; j < unroll; ++j) {
-          const int64_t at = i + j * lanes;
-          auto value = load(d, x + at);
-          if constexpr (kPlane) value = with_time(d, value, args.plane, at);
-          value = hn::MulAdd(value, scale[j], shift[j]);
-          if constexpr (kResidual) value = hn::Add(value, load(d, residual + at));
-          if constexpr (kRelu) value = hn::Max(value, hn::Zero(d));
-          store(d, value, y + at);
-        }
-      }
-    });
+    tile_any(s.pixels, s.channels,
+             [&](auto d, auto unroll, int64_t first, int64_t steps, int64_t stride, auto channel) HWY_ATTR {
+               const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+               hn::Vec<decltype(d)> scale[unroll], shift[unroll];
+               for (int64_t j = 0; j < unroll; ++j) {
+                 scale[j] = hn::LoadU(d, args.scale + channel(j));
+                 shift[j] = hn::LoadU(d, args.shift + channel(j));
+               }
+               for (int64_t i = first; steps > 0; --steps, i += stride) {
+                 for (int64_t j = 0; j < unroll; ++j) {
+                   const int64_t at = i + j * lanes;
+                   auto value = load(d, x + at);
+                   if constexpr (kPlane) value = with_time(d, value, args.plane, at);
+                   value = hn::MulAdd(value, scale[j], shift[j]);
+                   if constexpr (kResidual) value = hn::Add(value, load(d, residual + at));
+                   if constexpr (kRelu) value = hn::Max(value, hn::Zero(d));
+                   store(d, value, y + at);
+                 }
+               }
+             });
   }
 }
 
@@ -185,37 +187,38 @@ void backward_sums_of(const Shape& s, const Masked<T>& args, const float* mean, 
   with_mask(args, [&](auto has_plane, auto mask) HWY_ATTR {
     for (int64_t n = 0; n < s.images; ++n) {
       const int64_t image = n * s.pixels * s.channels;
-      tile_any(s.pixels, s.channels, [&](auto d, auto unroll, int64_t first, int64_t steps, int64_t stride, auto channel) HWY_ATTR {
-        const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-        using V = hn::Vec<decltype(d)>;
-        V means[unroll], scale[unroll], shift[unroll], g_sums[unroll], gx_sums[unroll];
-        for (int64_t j = 0; j < unroll; ++j) {
-          means[j] = hn::LoadU(d, mean + channel(j));
-          scale[j] = hn::LoadU(d, args.scale + channel(j));
-          shift[j] = hn::LoadU(d, args.shift + channel(j));
-          g_sums[j] = gx_sums[j] = hn::Zero(d);
-        }
-        for (int64_t i = first; steps > 0; --steps, i += stride) {
-          for (int64_t j = 0; j < unroll; ++j) {
-            const int64_t at = i + j * lanes;
-            V x = load(d, args.x + image + at);
-            if constexpr (has_plane) x = with_time(d, x, args.plane, at);
-            V g = load(d, args.dy + image + at);
-            if constexpr (mask == Mask::kInput)
-              g = hn::IfThenElseZero(hn::Gt(hn::MulAdd(x, scale[j], shift[j]), hn::Zero(d)), g);
-            if constexpr (mask == Mask::kOutput) {
-              g = hn::IfThenElseZero(hn::Gt(load(d, args.y + image + at), hn::Zero(d)), g);
-              store(d, g, kept + image + at);
-            }
-            g_sums[j] = hn::Add(g_sums[j], g);
-            gx_sums[j] = hn::MulAdd(g, hn::Sub(x, means[j]), gx_sums[j]);
-          }
-        }
-        for (int64_t j = 0; j < unroll; ++j) {
-          add_lanes(d, g_sums[j], sum_g + channel(j));
-          add_lanes(d, gx_sums[j], sum_gx + channel(j));
-        }
-      });
+      tile_any(s.pixels, s.channels,
+               [&](auto d, auto unroll, int64_t first, int64_t steps, int64_t stride, auto channel) HWY_ATTR {
+                 const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+                 using V = hn::Vec<decltype(d)>;
+                 V means[unroll], scale[unroll], shift[unroll], g_sums[unroll], gx_sums[unroll];
+                 for (int64_t j = 0; j < unroll; ++j) {
+                   means[j] = hn::LoadU(d, mean + channel(j));
+                   scale[j] = hn::LoadU(d, args.scale + channel(j));
+                   shift[j] = hn::LoadU(d, args.shift + channel(j));
+                   g_sums[j] = gx_sums[j] = hn::Zero(d);
+                 }
+                 for (int64_t i = first; steps > 0; --steps, i += stride) {
+                   for (int64_t j = 0; j < unroll; ++j) {
+                     const int64_t at = i + j * lanes;
+                     V x = load(d, args.x + image + at);
+                     if constexpr (has_plane) x = with_time(d, x, args.plane, at);
+                     V g = load(d, args.dy + image + at);
+                     if (args.dy2) g = hn::Add(g, load(d, args.dy2 + image + at));
+                     if constexpr (mask == Mask::kInput)
+                       g = hn::IfThenElseZero(hn::Gt(hn::MulAdd(x, scale[j], shift[j]), hn::Zero(d)), g);
+                     if constexpr (mask == Mask::kOutput)
+                       g = hn::IfThenElseZero(hn::Gt(load(d, args.y + image + at), hn::Zero(d)), g);
+                     if (kept) store(d, g, kept + image + at);
+                     g_sums[j] = hn::Add(g_sums[j], g);
+                     gx_sums[j] = hn::MulAdd(g, hn::Sub(x, means[j]), gx_sums[j]);
+                   }
+                 }
+                 for (int64_t j = 0; j < unroll; ++j) {
+                   add_lanes(d, g_sums[j], sum_g + channel(j));
+                   add_lanes(d, gx_sums[j], sum_gx + channel(j));
+                 }
+               });
     }
   });
 }
@@ -224,33 +227,35 @@ template <typename T>
 void backward_input_of(const Shape& s, const Masked<T>& args, const float* a, const float* b, const float* c, T* dx,
                        float* dplane) {
   with_mask(args, [&](auto has_plane, auto mask) HWY_ATTR {
-    for (int64_t n = 0; n < s.images; ++n) {
+    for (int64_t n = s.images - 1; n >= 0; --n) {
       const int64_t image = n * s.pixels * s.channels;
-      tile_any(s.pixels, s.channels, [&](auto d, auto unroll, int64_t first, int64_t steps, int64_t stride, auto channel) HWY_ATTR {
-        const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-        using V = hn::Vec<decltype(d)>;
-        V as[unroll], bs[unroll], cs[unroll], scale[unroll], shift[unroll];
-        for (int64_t j = 0; j < unroll; ++j) {
-          as[j] = hn::LoadU(d, a + channel(j));
-          bs[j] = hn::LoadU(d, b + channel(j));
-          cs[j] = hn::LoadU(d, c + channel(j));
-          scale[j] = hn::LoadU(d, args.scale + channel(j));
-          shift[j] = hn::LoadU(d, args.shift + channel(j));
-        }
-        for (int64_t i = first; steps > 0; --steps, i += stride) {
-          for (int64_t j = 0; j < unroll; ++j) {
-            const int64_t at = i + j * lanes;
-            V x = load(d, args.x + image + at);
-            if constexpr (has_plane) x = with_time(d, x, args.plane, at);
-            V g = load(d, args.dy + image + at);
-            if constexpr (mask == Mask::kInput)
-              g = hn::IfThenElseZero(hn::Gt(hn::MulAdd(x, scale[j], shift[j]), hn::Zero(d)), g);
-            const V result = hn::MulAdd(as[j], g, hn::MulAdd(bs[j], x, cs[j]));
-            store(d, result, dx + image + at);
-            if constexpr (has_plane) hn::StoreU(hn::Add(hn::LoadU(d, dplane + at), result), d, dplane + at);
-          }
-        }
-      });
+      tile_any(s.pixels, s.channels,
+               [&](auto d, auto unroll, int64_t first, int64_t steps, int64_t stride, auto channel) HWY_ATTR {
+                 const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+                 using V = hn::Vec<decltype(d)>;
+                 V as[unroll], bs[unroll], cs[unroll], scale[unroll], shift[unroll];
+                 for (int64_t j = 0; j < unroll; ++j) {
+                   as[j] = hn::LoadU(d, a + channel(j));
+                   bs[j] = hn::LoadU(d, b + channel(j));
+                   cs[j] = hn::LoadU(d, c + channel(j));
+                   scale[j] = hn::LoadU(d, args.scale + channel(j));
+                   shift[j] = hn::LoadU(d, args.shift + channel(j));
+                 }
+                 for (int64_t i = first; steps > 0; --steps, i += stride) {
+                   for (int64_t j = 0; j < unroll; ++j) {
+                     const int64_t at = i + j * lanes;
+                     V x = load(d, args.x + image + at);
+                     if constexpr (has_plane) x = with_time(d, x, args.plane, at);
+                     V g = load(d, args.dy + image + at);
+                     if (args.dy2) g = hn::Add(g, load(d, args.dy2 + image + at));
+                     if constexpr (mask == Mask::kInput)
+                       g = hn::IfThenElseZero(hn::Gt(hn::MulAdd(x, scale[j], shift[j]), hn::Zero(d)), g);
+                     const V result = hn::MulAdd(as[j], g, hn::MulAdd(bs[j], x, cs[j]));
+                     store(d, result, dx + image + at);
+                     if constexpr (has_plane) hn::StoreU(hn::Add(hn::LoadU(d, dplane + at), result), d, dplane + at);
+                   }
+                 }
+               });
     }
   });
 }
@@ -273,18 +278,18 @@ void sgd_of(int64_t n, const SgdStep& step, const float* gradient, float* parame
 }
 
 // Exported by name: templates cannot be.
-#define ODENET_INSTANTIATE(T, suffix)                                                                               \
-  void moments_##suffix(const Shape& s, const T* x, const TimePlane& plane, double* sum, double* square) {         \
-    moments_of(s, x, plane, sum, square);                                                                           \
-  }                                                                                                                 \
-  void forward_##suffix(const Shape& s, const Forward<T>& args) { forward_of(s, args); }                            \
-  void backward_sums_##suffix(const Shape& s, const Masked<T>& args, const float* mean, T* g, double* sum_g,        \
-                              double* sum_gx) {                                                                     \
-    backward_sums_of(s, args, mean, g, sum_g, sum_gx);                                                              \
-  }                                                                                                                 \
-  void backward_input_##suffix(const Shape& s, const Masked<T>& args, const float* a, const float* b,               \
-                               const float* c, T* dx, float* dplane) {                                              \
-    backward_input_of(s, args, a, b, c, dx, dplane);                                                                \
+#define ODENET_INSTANTIATE(T, suffix)                                                                                 \
+  void moments_##suffix(const Shape& s, const T* x, const TimePlane& plane, double* sum, double* square) {            \
+    moments_of(s, x, plane, sum, square);                                                                             \
+  }                                                                                                                   \
+  void forward_##suffix(const Shape& s, const Forward<T>& args) { forward_of(s, args); }                              \
+  void backward_sums_##suffix(const Shape& s, const Masked<T>& args, const float* mean, T* g, double* sum_g,          \
+                              double* sum_gx) {                                                                       \
+    backward_sums_of(s, args, mean, g, sum_g, sum_gx);                                                                \
+  }                                                                                                                   \
+  void backward_input_##suffix(const Shape& s, const Masked<T>& args, const float* a, const float* b, const float* c, \
+                               T* dx, float* dplane) {                                                                \
+    backward_input_of(s, args, a, b, c, dx, dplane);                                                                  \
   }
 ODENET_INSTANTIATE(float, f32)
 ODENET_INSTANTIATE(Bfloat16, bf16)
@@ -298,28 +303,28 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace odenet::nn::kernels {
 
-#define ODENET_DISPATCH(T, suffix)                                                                                   \
-  HWY_EXPORT(moments_##suffix);                                                                                      \
-  HWY_EXPORT(forward_##suffix);                                                                                      \
-  HWY_EXPORT(backward_sums_##suffix);                                                                                \
-  HWY_EXPORT(backward_input_##suffix);                                                                               \
-  template <>                                                                                                        \
-  void moments(const Shape& shape, const T* x, TimePlane plane, double* sum, double* square) {                      \
-    HWY_DYNAMIC_DISPATCH(moments_##suffix)(shape, x, plane, sum, square);                                            \
-  }                                                                                                                  \
-  template <>                                                                                                        \
-  void forward(const Shape& shape, const Forward<T>& args) {                                                         \
-    HWY_DYNAMIC_DISPATCH(forward_##suffix)(shape, args);                                                             \
-  }                                                                                                                  \
-  template <>                                                                                                        \
-  void backward_sums(const Shape& shape, const Masked<T>& args, const float* mean, T* g, double* sum_g,              \
-                     double* sum_gx) {                                                                               \
-    HWY_DYNAMIC_DISPATCH(backward_sums_##suffix)(shape, args, mean, g, sum_g, sum_gx);                               \
-  }                                                                                                                  \
-  template <>                                                                                                        \
-  void backward_input(const Shape& shape, const Masked<T>& args, const float* a, const float* b, const float* c,     \
-                      T* dx, float* dplane) {                                                                        \
-    HWY_DYNAMIC_DISPATCH(backward_input_##suffix)(shape, args, a, b, c, dx, dplane);                                 \
+#define ODENET_DISPATCH(T, suffix)                                                                               \
+  HWY_EXPORT(moments_##suffix);                                                                                  \
+  HWY_EXPORT(forward_##suffix);                                                                                  \
+  HWY_EXPORT(backward_sums_##suffix);                                                                            \
+  HWY_EXPORT(backward_input_##suffix);                                                                           \
+  template <>                                                                                                    \
+  void moments(const Shape& shape, const T* x, TimePlane plane, double* sum, double* square) {                   \
+    HWY_DYNAMIC_DISPATCH(moments_##suffix)(shape, x, plane, sum, square);                                        \
+  }                                                                                                              \
+  template <>                                                                                                    \
+  void forward(const Shape& shape, const Forward<T>& args) {                                                     \
+    HWY_DYNAMIC_DISPATCH(forward_##suffix)(shape, args);                                                         \
+  }                                                                                                              \
+  template <>                                                                                                    \
+  void backward_sums(const Shape& shape, const Masked<T>& args, const float* mean, T* g, double* sum_g,          \
+                     double* sum_gx) {                                                                           \
+    HWY_DYNAMIC_DISPATCH(backward_sums_##suffix)(shape, args, mean, g, sum_g, sum_gx);                           \
+  }                                                                                                              \
+  template <>                                                                                                    \
+  void backward_input(const Shape& shape, const Masked<T>& args, const float* a, const float* b, const float* c, \
+                      T* dx, float* dplane) {                                                                    \
+    HWY_DYNAMIC_DISPATCH(backward_input_##suffix)(shape, args, a, b, c, dx, dplane);                             \
   }
 ODENET_DISPATCH(float, f32)
 ODENET_DISPATCH(Bfloat16, bf16)

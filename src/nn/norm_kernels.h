@@ -1,8 +1,11 @@
-// The inner loops of the fused norm (nn/fused_norm.h): one thread's share of images, vectorised with Highway, the widest
-// instructions chosen at run time. No LibTorch.
+// The inner loops of the fused norm (nn/fused_norm.h): one thread's share of images, vectorised with Highway, the
+// widest instructions chosen at run time. No LibTorch.
 //
 // All tensors are NHWC without gaps, [images, pixels, channels], of float or bfloat16 (kept as its upper 16 bits,
 // rounded to nearest even). Arithmetic is float32. With a time plane, x' = x + time * plane; otherwise x' = x.
+//
+// The second pass over a tensor, forward() or backward_input(), runs from the last image to the first: what the pass
+// before read last is still in the cache.
 #pragma once
 
 #include <cstdint>
@@ -37,13 +40,14 @@ struct Forward {
 template <typename T>
 void forward(const Shape& shape, const Forward<T>& args);
 
-// The gradient before the ReLU, g, is
-//   dy                               without ReLU
-//   dy where y > 0                   with ReLU and residual: `y` is given, and g is kept in `g`
-//   dy where scale x' + shift > 0    with ReLU alone
+// The gradient before the ReLU, g, is, with d = dy (+ dy2),
+//   d                               without ReLU
+//   d where y > 0                   with ReLU, if `y` is given
+//   d where scale x' + shift > 0    with ReLU otherwise
 template <typename T>
 struct Masked {
   const T* dy;
+  const T* dy2 = nullptr;  // a second gradient of the same output, or null
   const T* x;
   TimePlane plane;
   const float *scale, *shift;  // [channels]
@@ -51,7 +55,7 @@ struct Masked {
   bool relu = false;
 };
 
-// sum_g[c] += sum of g, sum_gx[c] += sum of g (x' - mean[c]); writes g if args.y is given.
+// sum_g[c] += sum of g, sum_gx[c] += sum of g (x' - mean[c]). Keeps g in `g` unless that is null.
 template <typename T>
 void backward_sums(const Shape& shape, const Masked<T>& args, const float* mean, T* g, double* sum_g, double* sum_gx);
 

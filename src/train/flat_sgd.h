@@ -6,9 +6,9 @@
 //   loss.backward();
 //   sgd.step(0.1);      // and clears the gradients
 //
-// The rule is PyTorch's: v = momentum v + g + decay p, p -= rate v, or with Nesterov p -= rate (g + decay p + momentum v).
-// With ema > 0 an exponential moving average of parameters and buffers follows every step, with decay
-// min(ema, (1 + steps) / (10 + steps)), so that the first steps do not linger.
+// The rule is PyTorch's: v = momentum v + g + decay p, p -= rate v, or with Nesterov p -= rate (g + decay p + momentum
+// v). With ema > 0 an exponential moving average of parameters and buffers follows every step, with decay min(ema, (1 +
+// steps) / (10 + steps)), so that the first steps do not linger.
 #pragma once
 
 #include <torch/nn/module.h>

@@ -132,8 +132,7 @@ class Trainer {
   void share_state() {
     if (workers_.size() == 1) return;
     for (const auto& [name, tensor] : step_.sgd().state()) workers_.broadcast(tensor);
-    const torch::Tensor where =
-        torch::tensor({position_.epoch, position_.step, step_.sgd().steps()}, torch::kInt64);
+    const torch::Tensor where = torch::tensor({position_.epoch, position_.step, step_.sgd().steps()}, torch::kInt64);
     workers_.broadcast(where);
     position_.epoch = where[0].item<int64_t>();
     position_.step = where[1].item<int64_t>();
@@ -224,9 +223,9 @@ class Trainer {
   double images_per_second() const { return static_cast<double>(position_.sums.images) / position_.sums.seconds; }
 
   void report() {
-    const auto images_left = static_cast<double>((config_.epochs - position_.epoch) *
-                                                 static_cast<int64_t>(train_set_.size())) -
-                             static_cast<double>(position_.sums.images);
+    const auto images_left =
+        static_cast<double>((config_.epochs - position_.epoch) * static_cast<int64_t>(train_set_.size())) -
+        static_cast<double>(position_.sums.images);
     observer_.on_step({.epoch = position_.epoch + 1,
                        .epochs = config_.epochs,
                        .step = position_.step,
@@ -317,8 +316,7 @@ TrainResult train(const TrainConfig& config, RunFolder& run, Observer& observer)
   return train(config, &run, observer, {});
 }
 
-TrainResult train(const TrainConfig& config, RunFolder* run, Observer& observer,
-                  const WorkerEnvironment& environment) {
+TrainResult train(const TrainConfig& config, RunFolder* run, Observer& observer, const WorkerEnvironment& environment) {
   validate(config);
   const torch::Device device = nn::choose_device(config.device, environment.local_rank);
   const nn::PrecisionChoice precision = nn::choose_precision(config.precision, device);

@@ -46,7 +46,8 @@ void save_state(const std::filesystem::path& path, const TrainConfig& config, co
                    {"images", std::to_string(position.sums.images)}};
   for (const auto& [name, tensor] : sgd.state()) {
     const Tensor values = tensor.to(torch::kCPU);
-    file.add(name, {values.numel()}, std::span<const float>(values.data_ptr<float>(), static_cast<size_t>(values.numel())));
+    file.add(name, {values.numel()},
+             std::span<const float>(values.data_ptr<float>(), static_cast<size_t>(values.numel())));
   }
   const double sums[] = {position.sums.loss, position.sums.seconds};
   file.add("epoch_sums", {2}, std::span<const double>(sums));
@@ -76,9 +77,11 @@ Position load_state(const std::filesystem::path& path, const TrainConfig& config
   generator.set_state(random);
   sgd.set_steps(number(file, "optimiser_steps"));
   const auto sums = file.get<double>("epoch_sums", {2});
-  return {.epoch = number(file, "epoch"),
-          .step = number(file, "step"),
-          .sums = {.loss = sums[0], .correct = number(file, "correct"), .images = number(file, "images"), .seconds = sums[1]}};
+  return {
+      .epoch = number(file, "epoch"),
+      .step = number(file, "step"),
+      .sums = {
+          .loss = sums[0], .correct = number(file, "correct"), .images = number(file, "images"), .seconds = sums[1]}};
 }
 
 }  // namespace odenet::train
