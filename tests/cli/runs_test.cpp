@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <stdlib.h>
 
+#include <csignal>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -73,6 +74,20 @@ TEST_F(Runs, GoingOnRefusesWhatWouldChangeTheRun) {
   }
   EXPECT_EQ(read_file(path("a/last.safetensors")), before);
   EXPECT_FALSE(fs::exists(path("c")));
+}
+
+// The shell waits for the first epoch, then asks to stop.
+TEST_F(Runs, AStopIsSavedAndGoneOnWith) {
+  const std::string run = path("stopped");
+  const std::string command =
+      std::string(ODENET_PROGRAM) +
+      " train --model resnet-8 --train-limit 64 --test-limit 32 --batch 32 --epochs 500 --out " + run + " 2>" + run +
+      ".txt & p=$!; while [ ! -s " + run + "/metrics.csv ]; do sleep 0.1; done; kill -TERM $p; wait $p";
+  const int status = std::system(command.c_str());
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 128 + SIGTERM);
+  EXPECT_THAT(read_text_file(run + ".txt"), HasSubstr("go on with: odenet train --resume " + run));
+  EXPECT_TRUE(fs::exists(run + "/resume.safetensors"));
 }
 
 TEST_F(Runs, CompareShowsThemSideBySide) {
