@@ -1,0 +1,33 @@
+// A data set that loads in no time: MNIST's files with a few images, each grey noise around a value that its label
+// decides.
+//
+//   write_tiny_digits(folder.path());    // then --dataset mnist --data-dir FOLDER: 48 training and 16 test images
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "core/file.h"
+#include "data/random.h"
+
+namespace odenet::testing {
+
+inline void write_tiny_digits(const std::filesystem::path& data_dir) {
+  create_folder(data_dir / "mnist");
+  const auto write = [&](const std::string& split, char count) {
+    std::string images{0, 0, 8, 3, 0, 0, 0, count, 0, 0, 0, 28, 0, 0, 0, 28};
+    std::string labels{0, 0, 8, 1, 0, 0, 0, count};
+    data::Random random({static_cast<uint64_t>(count)});
+    for (int i = 0; i < count; ++i) {
+      const int label = i % 10;
+      labels += static_cast<char>(label);
+      for (int p = 0; p < 28 * 28; ++p) images += static_cast<char>(20 * label + random.between(0, 70));
+    }
+    write_file(data_dir / "mnist" / (split + "-images-idx3-ubyte"), images);
+    write_file(data_dir / "mnist" / (split + "-labels-idx1-ubyte"), labels);
+  };
+  write("train", 48);
+  write("t10k", 16);
+}
+
+}  // namespace odenet::testing

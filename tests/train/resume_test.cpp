@@ -1,0 +1,188 @@
+// A training that is cut off anywhere and continued ends with the bytes of one that was not.
+#include <gtest/gtest.h>
+
+#include "core/file.h"
+#include "core/safetensors.h"
+#include "support/expect_error.h"
+#include "support/file_faults.h"
+#include "support/temporary_folder.h"
+#include "support/tiny_digits.h"
+#include "train/trainer.h"
+
+namespace odenet::train {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::FileFaults;
+using testing::ProcessDeath;
+
+constexpr int64_t kSteps = 4;  // 2 epochs of 2
+
+class ResumeTest : public ::testing::Test {
+ protected:
+  ResumeTest() {
+    config_.model = "odenet-14";
+    testing::write_tiny_digits(folder_.path());  // 48 images: the last batch is not full
+    config_.dataset = "mnist";
+    config_.data_dir = folder_.path();
+    config_.batch = 32;
+    config_.epochs = 2;
+    config_.schedule = "cosine";
+    config_.warmup_epochs = 1;
+    config_.lr = 0.1;
+    config_.ema = 0.9;
+    config_.mixup = 0.2;
+    config_.cutout = 8;
+    config_.threads = 1;
+    config_.checkpoint_minutes = 0;  // after every step
+  }
+
+  // Stops after every `interval` steps; 0: never.
+  struct Stopper : Observer {
+    explicit Stopper(int64_t steps) : interval(steps) {}
+    bool should_stop() override { return interval > 0 && ++steps % interval == 0; }
+    int64_t interval, steps = 0;
+  };
+
+  TrainResult begin(const std::string& name, int64_t interval = 0) {
+    RunFolder run(folder_ / name);
+    Stopper stopper(interval);
+    return train(config_, run, stopper);
+  }
+  TrainResult go_on(const std::string& name, int64_t interval = 0) {
+    RunFolder run = RunFolder::open(folder_ / name);
+    Stopper stopper(interval);
+    return train(run.config(), run, stopper);
+  }
+
+  // After a death at any moment: goes on, or begins if there is nothing yet to go on with.
+  void finish(const std::string& name) {
+    if (fs::exists(folder_ / name / "config.toml")) {
+      go_on(name);
+    } else {
+      fs::remove_all(folder_ / name);
+      begin(name);
+    }
+  }
+
+  void expect_same_run(const std::string& a, const std::string& b) const {
+    for (const char* file : {"config.toml", "last.safetensors", "best.safetensors"})
+      EXPECT_EQ(read_file(folder_ / a / file), read_file(folder_ / b / file)) << file;
+    auto rows = read_run(folder_ / a).results, others = read_run(folder_ / b).results;
+    for (auto* results : {&rows, &others})
+      for (EpochResult& row : *results) row.images_per_second = row.seconds = 0;
+    EXPECT_EQ(rows, others);
+    for (const auto& entry : fs::directory_iterator(folder_ / b))
+      EXPECT_FALSE(entry.path().filename().string().ends_with(".tmp")) << entry.path();
+  }
+
+  testing::TemporaryFolder folder_;
+  TrainConfig config_;
+};
+
+TEST_F(ResumeTest, StoppedAfterAnyNumberOfSteps) {
+  begin("whole");
+  for (int64_t interval = 1; interval < kSteps; ++interval) {
+    SCOPED_TRACE(interval);
+    const std::string name = "stopped-" + std::to_string(interval);
+    TrainResult result = begin(name, interval);
+    int lives = 1;
+    for (; result.stopped && lives < 20; ++lives) result = go_on(name, interval);
+    EXPECT_EQ(lives, interval == 2 ? 1 : interval == 1 ? 3 : 2) << "at the end of an epoch nothing is cut off";
+    expect_same_run("whole", name);
+  }
+}
+
+TEST_F(ResumeTest, BFloat16GoesOnExactlyToo) {
+  config_.precision = "bfloat16";
+  begin("whole");
+  EXPECT_TRUE(begin("cut", 1).stopped);
+  go_on("cut");
+  expect_same_run("whole", "cut");
+}
+
+TEST_F(ResumeTest, AFinishedRunStaysAsItIs) {
+  begin("a");
+  const auto last = read_file(folder_ / "a/last.safetensors");
+  const TrainResult result = go_on("a");
+  EXPECT_FALSE(result.stopped);
+  EXPECT_EQ(read_file(folder_ / "a/last.safetensors"), last);
+  EXPECT_EQ(result.last_top1, read_run(folder_ / "a").results.back().test_top1);
+}
+
+TEST_F(ResumeTest, OtherSettingsAreRefused) {
+  EXPECT_TRUE(begin("a", 1).stopped);
+  RunFolder run = RunFolder::open(folder_ / "a");
+  TrainConfig other = run.config();
+  other.lr = 0.2;
+  Observer observer;
+  EXPECT_ERROR(train(other, run, observer), "resume.safetensors", "other settings");
+}
+
+// As SIGKILL or a power cut before the k-th system call that changes a file, for every k.
+TEST_F(ResumeTest, DeathAtAnyFileCall) {
+  config_.model = "resnet-8";
+  begin("whole");
+  int deaths = 0;
+  for (int k = 1;; ++k) {
+    SCOPED_TRACE(k);
+    bool died = false;
+    {
+      FileFaults faults({.die_at = k});
+      try {
+        begin("run");
+      } catch (const ProcessDeath&) {
+        died = true;
+      }
+    }
+    if (!died) break;
+    ++deaths;
+    finish("run");
+    expect_same_run("whole", "run");
+    fs::remove_all(folder_ / "run");
+    if (HasFailure()) break;
+  }
+  EXPECT_GT(deaths, 40);
+}
+
+// A full disk, a failing one, a folder that became read-only: every call fails once, or for good from there on.
+class FailureTest : public ResumeTest, public ::testing::WithParamInterface<std::pair<int, bool>> {};
+
+TEST_P(FailureTest, IsAnErrorAtOnceAndLosesNothing) {
+  const auto [error, forever] = GetParam();
+  config_.model = "resnet-8";
+  begin("whole");
+  int failures = 0;
+  for (int k = 1;; ++k) {
+    SCOPED_TRACE(k);
+    std::string message;
+    bool struck = false;
+    {
+      FileFaults faults({.fail_at = k, .error = error, .forever = forever});
+      try {
+        begin("run");
+      } catch (const Error& e) {
+        message = e.what();
+      }
+      struck = faults.struck();
+    }
+    if (!struck) break;
+    ++failures;
+    EXPECT_NE(message.find("run"), std::string::npos) << "an error that names the path, found: " << message;
+    for (const char* file : {"last.safetensors", "best.safetensors", "resume.safetensors"})
+      if (fs::exists(folder_ / "run" / file)) {
+        EXPECT_NO_THROW(SafeTensors::load(folder_ / "run" / file)) << file;
+      }
+    finish("run");
+    expect_same_run("whole", "run");
+    fs::remove_all(folder_ / "run");
+    if (HasFailure()) break;
+  }
+  EXPECT_GT(failures, 40);
+}
+
+INSTANTIATE_TEST_SUITE_P(Errors, FailureTest,
+                         ::testing::Values(std::pair(ENOSPC, false), std::pair(EIO, true), std::pair(EROFS, true)));
+
+}  // namespace
+}  // namespace odenet::train
