@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <torch/version.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <map>
 #include <mutex>
@@ -42,6 +43,8 @@ class Pool : public at::Allocator {
 #endif
   at::DeleterFnPtr raw_deleter() const override { return give_back; }
 
+  void enable(bool on) { enabled_ = on; }
+
   void trim() {
     const std::lock_guard lock(mutex_);
     for (auto& [bytes, memory] : free_) {
@@ -65,7 +68,8 @@ class Pool : public at::Allocator {
   };
 
   static at::DataPtr make(size_t bytes) {
-    void* memory = bytes < kSmallest ? std::aligned_alloc(64, (bytes + 63) / 64 * 64) : instance().take(bytes);
+    const bool plain = bytes < kSmallest || !instance().enabled_;
+    void* memory = plain ? std::aligned_alloc(64, (bytes + 63) / 64 * 64) : instance().take(bytes);
     if (!memory && bytes > 0) throw std::bad_alloc();
     return {memory, memory, give_back, at::Device(at::kCPU)};
   }
@@ -103,6 +107,7 @@ class Pool : public at::Allocator {
     return true;
   }
 
+  std::atomic<bool> enabled_ = true;
   std::mutex mutex_;
   std::unordered_map<void*, Block> blocks_;
   std::multimap<size_t, void*> free_;  // by size
@@ -112,6 +117,8 @@ class Pool : public at::Allocator {
 }  // namespace
 
 void MemoryPool::install() { c10::SetCPUAllocator(&Pool::instance(), /*priority=*/255); }
+
+void MemoryPool::enable(bool on) { Pool::instance().enable(on); }
 
 void MemoryPool::trim() { Pool::instance().trim(); }
 

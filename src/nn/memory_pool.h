@@ -16,6 +16,9 @@ class MemoryPool {
   // For the rest of the process, in all threads; to be called before threads make tensors.
   static void install();
 
+  // Off: tensors made from now on come from the C library, as if the pool were not installed. On again: from the pool.
+  static void enable(bool on);
+
   // Frees the blocks that no tensor uses.
   static void trim();
 
