@@ -77,10 +77,10 @@ class ParallelTrainingTest : public ::testing::Test {
 };
 
 // Every process computes statistics, loss and gradients of the whole batch from sums over the processes, so the results
-// differ by the order of float32 additions only, 2^-24 each. Twelve steps amplify that; a share of a batch weighed
-// wrongly, or statistics of half a batch, move the weights by percents of what training moves them.
+// differ by the order of float32 additions only. Twelve steps amplify these 2^-24 to some 1e-4 of the way that training
+// moves the weights; shares of an uneven batch that count alike are 2.5e-3 off, statistics of half a batch 4e-2.
 TEST_F(ParallelTrainingTest, GivesTheResultOfOneProcess) {
-  constexpr double kTolerance = 1e-3;
+  constexpr double kTolerance = 5e-4;
   const fs::path one = single(), two = folder_ / "two";
   ASSERT_EQ(train_by_two("two"), (Texts{"ok\n", "ok\n"}));
 
