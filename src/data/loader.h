@@ -10,10 +10,7 @@
 //
 // Order and augmentation follow from (seed, epoch) alone: any number of threads gives the same bytes, and after a
 // resume an epoch goes on at any of its batches. An exception of a thread comes out of next().
-//
-// Data-parallel training: rank r of w gets images [n r / w, n (r + 1) / w) of each batch of n, so that the union over
-// the ranks is the batch that a single process gets, in the same order, bit by bit, mixup included. If w divides n, all
-// parts are equal; in a last batch that is not full they differ by up to one image, and may be empty.
+// Each rank of a data-parallel training gets its share of every batch (data/batch_plan.h).
 #pragma once
 
 #include <condition_variable>
@@ -27,22 +24,9 @@
 #include <thread>
 #include <vector>
 
-#include "data/augment.h"
-#include "data/dataset.h"
+#include "data/batch_plan.h"
 
 namespace odenet::data {
-
-struct LoaderOptions {
-  int batch = 128;  // images over all ranks
-  bool shuffle = false;
-  Augmentation augment{};
-  uint64_t seed = 0;
-  Normalization normalization{};
-  int prefetch = 4;  // batches prepared ahead
-  int threads = 1;
-  bool drop_last = false;  // leave out a last batch that is not full
-  int rank = 0, world_size = 1;
-};
 
 struct Batch {
   std::vector<float> pixels;    // [size, H, W, 3]
@@ -53,9 +37,6 @@ struct Batch {
   float lambda = 1;
 };
 
-// Fisher-Yates permutation of 0 to size - 1 from (seed, epoch).
-std::vector<uint32_t> shuffled_order(size_t size, uint64_t seed, uint64_t epoch);
-
 class Loader {
  public:
   // `dataset` must outlive the loader. An Error if an option is out of range or the data set is empty.
@@ -64,7 +45,7 @@ class Loader {
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
 
-  size_t batches() const;  // of one epoch
+  size_t batches() const { return planner_.batches(); }  // of one epoch
 
   // Begins with batch `first_batch` of `epoch`, whatever is left of the one before. An Error if there is no such batch;
   // batches() itself is the end of the epoch.
@@ -79,10 +60,11 @@ class Loader {
  private:
   void work();
   void fill(const std::vector<uint32_t>& order, uint64_t epoch, size_t index, Batch& batch) const;
-  void place(uint32_t image, uint64_t epoch, std::span<float> output) const;
+  void place(const PlacedImage& image, std::span<float> output) const;
 
   const Dataset& dataset_;
-  const LoaderOptions options_;
+  const BatchPlanner planner_;
+  const size_t prefetch_;
   const PixelTable table_;
 
   std::mutex mutex_;  // guards what follows

@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include "nn/float_backend.h"
+#include "train/resident_batches.h"
 
 namespace odenet::train {
 
@@ -10,9 +11,8 @@ namespace {
 
 class LoadedBatches : public Batches {
  public:
-  LoadedBatches(const data::Dataset& dataset, const data::LoaderOptions& options, torch::Device device,
-                torch::ScalarType type)
-      : loader_(dataset, options), height_(dataset.height), width_(dataset.width), device_(device), type_(type) {}
+  LoadedBatches(const data::Dataset& dataset, const data::LoaderOptions& options, torch::ScalarType type)
+      : loader_(dataset, options), height_(dataset.height), width_(dataset.width), type_(type) {}
 
   int64_t count() const override { return static_cast<int64_t>(loader_.batches()); }
 
@@ -25,16 +25,13 @@ class LoadedBatches : public Batches {
     current_ = loader_.next();
     if (!current_) return std::nullopt;
     TensorBatch batch = view_of(*current_, height_, width_);
-    batch.images = batch.images.to(device_, type_);
-    batch.labels = batch.labels.to(device_);
-    if (batch.mixed_labels.defined()) batch.mixed_labels = batch.mixed_labels.to(device_);
+    batch.images = batch.images.to(type_);
     return batch;
   }
 
  private:
   data::Loader loader_;
   int height_, width_;
-  torch::Device device_;
   torch::ScalarType type_;
   std::optional<data::Batch> current_;
 };
@@ -52,7 +49,8 @@ TensorBatch view_of(data::Batch& batch, int height, int width) {
 
 std::unique_ptr<Batches> make_batches(const data::Dataset& dataset, const data::LoaderOptions& options,
                                       torch::Device device, torch::ScalarType type) {
-  return std::make_unique<LoadedBatches>(dataset, options, device, type);
+  if (!device.is_cpu()) return std::make_unique<ResidentBatches>(dataset, options, device, type);
+  return std::make_unique<LoadedBatches>(dataset, options, type);
 }
 
 }  // namespace odenet::train

@@ -4,7 +4,7 @@
 //   batches->start_epoch(0);
 //   while (auto batch = batches->next()) step(*batch, rate);
 //
-// For the CPU, background threads prepare them (data/loader.h).
+// For the CPU, background threads prepare them (data/loader.h); a GPU makes them itself (train/resident_batches.h).
 #pragma once
 
 #include <torch/types.h>

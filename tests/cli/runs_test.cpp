@@ -1,4 +1,5 @@
 // Runs as a user handles them: composed configs, dry runs, going on, comparing.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <stdlib.h>
 
@@ -9,6 +10,7 @@
 #include "cli/program.h"
 #include "core/file.h"
 #include "core/folder_lock.h"
+#include "support/port.h"
 
 namespace odenet {
 namespace {
@@ -88,6 +90,21 @@ TEST_F(Runs, AStopIsSavedAndGoneOnWith) {
   EXPECT_EQ(WEXITSTATUS(status), 128 + SIGTERM);
   EXPECT_THAT(read_text_file(run + ".txt"), HasSubstr("go on with: odenet train --resume " + run));
   EXPECT_TRUE(fs::exists(run + "/resume.safetensors"));
+}
+
+TEST_F(Runs, TwoProcessesTrainOneRun) {
+  const std::string run = path("two");
+  const std::string worker = fmt::format(
+      "WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT={} ODENET_TIMEOUT=60 {} train "
+      "--model resnet-8 --train-limit 64 --test-limit 32 --batch 32 --epochs 2 "
+      "--threads 1 --out {}",
+      testing::free_port(), ODENET_PROGRAM, run);
+  const std::string command =
+      fmt::format("RANK=1 {0} >{1}.1 2>&1 & p=$!; RANK=0 {0} >{1}.0 2>&1 && wait $p", worker, run);
+  EXPECT_EQ(std::system(command.c_str()), 0) << read_text_file(run + ".0") << read_text_file(run + ".1");
+  EXPECT_THAT(read_text_file(run + ".0"), HasSubstr("best top-1"));
+  EXPECT_THAT(read_text_file(run + ".1"), Not(HasSubstr("best top-1"))) << "one process speaks to the user";
+  EXPECT_THAT(succeed("compare " + run), HasSubstr("2 of 2"));
 }
 
 TEST_F(Runs, CompareShowsThemSideBySide) {

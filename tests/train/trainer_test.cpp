@@ -59,6 +59,10 @@ TEST_F(TrainerTest, WritesARunThatCanBeRunAgain) {
 
   TrainConfig again;
   load_config(again, folder_ / "a/config.toml");
+  for (std::string TrainConfig::*choice : {&TrainConfig::precision, &TrainConfig::device}) {
+    EXPECT_NE(again.*choice, "auto") << "what it was resolved to";
+    config_.*choice = again.*choice;
+  }
   EXPECT_EQ(again, config_);
 }
 
