@@ -267,7 +267,8 @@ class SubsampleAndPad : public torch::autograd::Function<SubsampleAndPad> {
  public:
   static Variable forward(AutogradContext* ctx, const Variable& x, int64_t stride, int64_t channels) {
     const int64_t height = (x.size(2) - 1) / stride + 1, width = (x.size(3) - 1) / stride + 1;
-    const Tensor y = torch::zeros({x.size(0), channels, height, width}, x.options().memory_format(kNhwc));
+    // Not zeros(), which ignores the memory format of its options.
+    const Tensor y = torch::empty({x.size(0), channels, height, width}, x.options(), kNhwc).zero_();
     copy_pixels(x, y, stride,
                 [](std::byte* large, std::byte* small, size_t bytes) { std::memcpy(small, large, bytes); });
     ctx->saved_data["stride"] = stride;
@@ -277,7 +278,7 @@ class SubsampleAndPad : public torch::autograd::Function<SubsampleAndPad> {
 
   static tensor_list backward(AutogradContext* ctx, tensor_list gradients) {
     const Tensor dy = gradients[0].contiguous(kNhwc);
-    const Tensor dx = torch::zeros(ctx->saved_data["shape"].toIntVector(), dy.options().memory_format(kNhwc));
+    const Tensor dx = torch::empty(ctx->saved_data["shape"].toIntVector(), dy.options(), kNhwc).zero_();
     copy_pixels(dx, dy, ctx->saved_data["stride"].toInt(),
                 [](std::byte* large, std::byte* small, size_t bytes) { std::memcpy(large, small, bytes); });
     return {dx, Tensor(), Tensor()};

@@ -32,15 +32,18 @@ hn::Vec<D> load(D d, const Bfloat16* p) {
   return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(d32, hn::LoadU(d16, p))));
 }
 
-// Round to nearest even: add half of the last place kept, less one unless that place is odd.
+// Round to nearest even: add half of the last place kept, less one unless that place is odd. The sum would carry a
+// NaN's payload into infinity or the sign, so a NaN keeps its upper bits and becomes a quiet one.
 template <class D>
 void store(D, hn::Vec<D> v, Bfloat16* p) {
   const hn::Rebind<uint16_t, D> d16;
   const hn::Rebind<uint32_t, D> d32;
   const auto bits = hn::BitCast(d32, v);
   const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(d32, 1));
-  const auto rounded = hn::ShiftRight<16>(hn::Add(hn::Add(bits, hn::Set(d32, 0x7fff)), odd));
-  hn::StoreU(hn::TruncateTo(d16, rounded), d16, p);
+  const auto rounded = hn::Add(hn::Add(bits, hn::Set(d32, 0x7fff)), odd);
+  const auto quiet = hn::Or(bits, hn::Set(d32, 0x400000));
+  const auto kept = hn::IfThenElse(hn::RebindMask(d32, hn::IsNaN(v)), quiet, rounded);
+  hn::StoreU(hn::TruncateTo(d16, hn::ShiftRight<16>(kept)), d16, p);
 }
 
 // Runs body(d, unroll, first, steps, stride, channel) so that every vector of `rows` rows of `channels` values is met
@@ -141,7 +144,8 @@ void forward_loop(const Shape& s, const Forward<T>& args) {
                    if constexpr (kPlane) value = with_time(d, value, args.plane, at);
                    value = hn::MulAdd(value, scale[j], shift[j]);
                    if constexpr (kResidual) value = hn::Add(value, load(d, residual + at));
-                   if constexpr (kRelu) value = hn::Max(value, hn::Zero(d));
+                   // Not a maximum, which on x86 turns NaN into zero and so would hide a divergence.
+                   if constexpr (kRelu) value = hn::IfThenZeroElse(hn::Lt(value, hn::Zero(d)), value);
                    store(d, value, y + at);
                  }
                }

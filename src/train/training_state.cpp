@@ -2,7 +2,9 @@
 
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <charconv>
+#include <vector>
 
 #include "core/safetensors.h"
 
@@ -30,6 +32,20 @@ int64_t number(const SafeTensors& file, const char* key) {
   if (code != std::errc() || end != text.data() + text.size() || value < 0)
     throw Error("{}: {} is '{}', expected a whole number; is the file damaged?", file.source, key, text);
   return value;
+}
+
+// The state of the random generator, known to be one.
+Tensor random_state(const SafeTensors& file) {
+  at::Generator trial = at::detail::createCPUGenerator();
+  const Tensor state = trial.get_state();
+  const auto bytes = file.get<uint8_t>("random", {state.numel()});
+  std::copy(bytes.begin(), bytes.end(), state.data_ptr<uint8_t>());
+  try {
+    trial.set_state(state);
+  } catch (const c10::Error&) {
+    throw Error("{}: random is not the state of a random generator; is the file damaged?", file.source);
+  }
+  return state;
 }
 
 }  // namespace
@@ -66,22 +82,26 @@ Position load_state(const std::filesystem::path& path, const TrainConfig& config
   if (file.meta("settings") != settings(config))
     throw Error("{}: belongs to a training with other settings than its config.toml; was that edited? Start a new run",
                 path.string());
-  for (const auto& [name, tensor] : sgd.state()) {
-    auto values = file.get<float>(name, {tensor.numel()});
-    Tensor(tensor).copy_(torch::from_blob(values.data(), {tensor.numel()}, torch::kFloat32));
-  }
-  Tensor random = at::detail::getDefaultCPUGenerator().get_state();
-  const auto bytes = file.get<uint8_t>("random", {random.numel()});
-  std::copy(bytes.begin(), bytes.end(), random.data_ptr<uint8_t>());
-  auto generator = at::detail::getDefaultCPUGenerator();
-  generator.set_state(random);
-  sgd.set_steps(number(file, "optimiser_steps"));
+  // Everything is read and checked before anything is changed.
+  const auto state = sgd.state();
+  std::vector<std::vector<float>> values;
+  for (const auto& [name, tensor] : state) values.push_back(file.get<float>(name, {tensor.numel()}));
+  const Tensor random = random_state(file);
+  const int64_t steps = number(file, "optimiser_steps");
   const auto sums = file.get<double>("epoch_sums", {2});
-  return {
+  const Position position{
       .epoch = number(file, "epoch"),
       .step = number(file, "step"),
       .sums = {
           .loss = sums[0], .correct = number(file, "correct"), .images = number(file, "images"), .seconds = sums[1]}};
+
+  auto next = values.begin();
+  for (const auto& [name, tensor] : state)
+    Tensor(tensor).copy_(torch::from_blob((next++)->data(), {tensor.numel()}, torch::kFloat32));
+  auto generator = at::detail::getDefaultCPUGenerator();
+  generator.set_state(random);
+  sgd.set_steps(steps);
+  return position;
 }
 
 }  // namespace odenet::train

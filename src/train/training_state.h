@@ -34,7 +34,8 @@ struct Position {
 void save_state(const std::filesystem::path& path, const TrainConfig& config, const Position& position,
                 const FlatSgd& sgd);
 
-// Errors: a damaged file, one of another kind or of other settings (threads and device may differ).
+// Errors: a damaged file, one of another kind or of other settings (threads and device may differ). Nothing is changed
+// then.
 Position load_state(const std::filesystem::path& path, const TrainConfig& config, FlatSgd& sgd);
 
 }  // namespace odenet::train
