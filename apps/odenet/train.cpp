@@ -108,6 +108,11 @@ void dry_run(const TrainConfig& config) {
              static_cast<double>(plan.macs) / 1e6);
   fmt::print("# {} training images, {} test images\n", plan.train_images, plan.test_images);
   fmt::print("# {} steps of {} images in {} epochs\n", plan.steps, config.batch, config.epochs);
+  const Estimate measured = estimate(config, plan);
+  fmt::print("# {}\n", measured.precision);
+  fmt::print("# about {:.0f} MB of memory for tensors, predicted\n", static_cast<double>(measured.bytes) / 1e6);
+  fmt::print("# {:.1f} ms a step, measured now: {} for the training, tests apart\n", 1e3 * measured.seconds_a_step,
+             duration(measured.seconds));
 }
 
 void draw(const RunFolder& run) {

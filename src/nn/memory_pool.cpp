@@ -16,7 +16,7 @@ namespace odenet::nn {
 namespace {
 
 constexpr size_t kSmallest = 64 * 1024;  // smaller tensors come from the C library
-constexpr size_t kHugePage = 2 * 1024 * 1024;
+constexpr size_t kPage = 4096, kHugePage = 2 * 1024 * 1024;
 // Blocks begin at different places of a page, or the tensors of one loop would compete for the same cache sets.
 constexpr size_t kStagger = 4096 + 64, kStaggers = 16;
 
@@ -88,7 +88,7 @@ class Pool : public at::Allocator {
       return memory;
     }
     const size_t offset = count_++ % kStaggers * kStagger;
-    const size_t reserved = (bytes + offset + kHugePage - 1) / kHugePage * kHugePage;
+    const size_t reserved = (bytes + offset + kPage - 1) / kPage * kPage;  // the rest of a huge page would be waste
     void* base = std::aligned_alloc(kHugePage, reserved);
     if (!base) return nullptr;
     ::madvise(base, reserved, MADV_HUGEPAGE);  // a hint; ordinary pages serve as well

@@ -3,6 +3,7 @@
 //   Plan plan = make_plan(config);      // plan.steps, plan.macs, ...
 #pragma once
 
+#include "spec/network_spec.h"
 #include "train/config.h"
 #include "train/trainer.h"
 
@@ -10,5 +11,20 @@ namespace odenet::train {
 
 // Validates `config` and loads its data; errors as train() gives them.
 Plan make_plan(const TrainConfig& config);
+
+// Bytes that the tensors of a step take at most, as far as the network decides it: what the backward pass needs of
+// every convolution and norm (two activations each), the gradients in flight, parameters with gradient, momentum and
+// average. element: bytes of an activation, 4 or 2. The convolution library's scratch memory comes on top.
+int64_t predicted_memory(const NetworkSpec& spec, int64_t batch, int64_t element, bool average);
+
+struct Estimate {
+  int64_t bytes = 0;          // predicted_memory()
+  double seconds_a_step = 0;  // measured, median of a few
+  double seconds = 0;         // of the whole training, without tests and start-up
+  std::string precision;      // and why
+};
+
+// Runs a few steps on noise, with the device, precision and threads that training would take.
+Estimate estimate(const TrainConfig& config, const Plan& plan);
 
 }  // namespace odenet::train
