@@ -71,14 +71,12 @@ StraightforwardStep::StraightforwardStep(const NetworkSpec& spec)
   network_->train();
 }
 
-void StraightforwardStep::operator()(data::Batch& batch, double rate) {
-  const auto n = static_cast<int64_t>(batch.size);
-  const auto images = torch::from_blob(batch.pixels.data(), {n, 32, 32, 3}).permute({0, 3, 1, 2}).contiguous();
-  const auto labels = torch::from_blob(batch.labels.data(), {n}, torch::kInt64);
+void StraightforwardStep::operator()(const train::TensorBatch& batch, double rate) {
   for (auto& group : optimizer_.param_groups()) group.options().set_lr(rate);
   optimizer_.zero_grad();
-  const auto loss = torch::nn::functional::cross_entropy(
-      network_(images), labels, torch::nn::functional::CrossEntropyFuncOptions().label_smoothing(0.1));
+  const auto loss =
+      torch::nn::functional::cross_entropy(network_(batch.images.contiguous()), batch.labels,
+                                           torch::nn::functional::CrossEntropyFuncOptions().label_smoothing(0.1));
   loss.backward();
   optimizer_.step();
 }

@@ -5,8 +5,8 @@
 
 #include <torch/torch.h>
 
-#include "data/loader.h"
 #include "spec/network_spec.h"
+#include "train/batches.h"
 
 namespace odenet::bench {
 
@@ -36,7 +36,7 @@ TORCH_MODULE(Straightforward);
 class StraightforwardStep {
  public:
   explicit StraightforwardStep(const NetworkSpec& spec);
-  void operator()(data::Batch& batch, double rate);
+  void operator()(const train::TensorBatch& batch, double rate);
 
  private:
   Straightforward network_;

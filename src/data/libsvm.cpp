@@ -1,10 +1,10 @@
 #include "data/libsvm.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
 #include "core/error.h"
+#include "core/parse_number.h"
 
 namespace odenet::data {
 
@@ -22,8 +22,7 @@ std::string_view next_word(std::string_view& line) {
 template <typename T>
 bool parse(std::string_view word, T& value) {
   if (word.starts_with('+')) word.remove_prefix(1);
-  const auto [end, code] = std::from_chars(word.data(), word.data() + word.size(), value);
-  return code == std::errc() && end == word.data() + word.size();
+  return parse_number(word, value);
 }
 
 }  // namespace

@@ -20,10 +20,10 @@ torch::Tensor channels_last(std::vector<float>& pixels, int64_t n, int height, i
   return torch::from_blob(pixels.data(), {n, height, width, 3}).permute({0, 3, 1, 2});
 }
 
-void set_threads(int threads) {
+void set_threads(int threads, int processes) {
   if (threads < 0) throw Error("threads is {}, expected 0 (all cores) or more", threads);
   const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  torch::set_num_threads(threads == 0 ? cores : threads);
+  torch::set_num_threads(threads == 0 ? std::max(1, cores / processes) : threads);
   at::globalContext().setFlushDenormal(true);
 }
 

@@ -28,7 +28,8 @@ class FloatBackend : public eval::Backend {
 // outlive it.
 torch::Tensor channels_last(std::vector<float>& pixels, int64_t n, int height, int width);
 
-// Threads of LibTorch's kernels; Debian's LibTorch starts with one. 0: all cores.
-void set_threads(int threads);
+// Threads of LibTorch's kernels; Debian's LibTorch starts with one. 0: all cores, or this process's share of them where
+// several processes compute on this machine.
+void set_threads(int threads, int processes = 1);
 
 }  // namespace odenet::nn

@@ -77,9 +77,12 @@ void tile_any(int64_t rows, int64_t channels, const Body& body) {
     tile(hn::CappedTag<float, 1>(), rows, channels, body);
 }
 
-template <class D>
-hn::Vec<D> with_time(D d, hn::Vec<D> x, const TimePlane& plane, int64_t i) {
-  return hn::MulAdd(hn::Set(d, plane.time), hn::LoadU(d, plane.plane + i), x);
+// x' of the values at `x`, which begin at element `at` of their image.
+template <bool kPlane, class D, typename T>
+HWY_INLINE hn::Vec<D> load_timed(D d, const T* x, const TimePlane& plane, int64_t at) {
+  const auto value = load(d, x);
+  if constexpr (kPlane) return hn::MulAdd(hn::Set(d, plane.time), hn::LoadU(d, plane.plane + at), value);
+  return value;
 }
 
 template <class D>
@@ -100,8 +103,8 @@ void moments_loop(const Shape& s, const T* images, const TimePlane& plane, doubl
                for (int64_t j = 0; j < unroll; ++j) sums[j] = squares[j] = hn::Zero(d);
                for (int64_t i = first; steps > 0; --steps, i += stride) {
                  for (int64_t j = 0; j < unroll; ++j) {
-                   auto value = load(d, x + i + j * lanes);
-                   if constexpr (kPlane) value = with_time(d, value, plane, i + j * lanes);
+                   const int64_t at = i + j * lanes;
+                   const auto value = load_timed<kPlane>(d, x + at, plane, at);
                    sums[j] = hn::Add(sums[j], value);
                    squares[j] = hn::MulAdd(value, value, squares[j]);
                  }
@@ -140,8 +143,7 @@ void forward_loop(const Shape& s, const Forward<T>& args) {
                for (int64_t i = first; steps > 0; --steps, i += stride) {
                  for (int64_t j = 0; j < unroll; ++j) {
                    const int64_t at = i + j * lanes;
-                   auto value = load(d, x + at);
-                   if constexpr (kPlane) value = with_time(d, value, args.plane, at);
+                   auto value = load_timed<kPlane>(d, x + at, args.plane, at);
                    value = hn::MulAdd(value, scale[j], shift[j]);
                    if constexpr (kResidual) value = hn::Add(value, load(d, residual + at));
                    // Not a maximum, which on x86 turns NaN into zero and so would hide a divergence.
@@ -167,6 +169,17 @@ void forward_of(const Shape& s, const Forward<T>& args) {
 }
 
 enum class Mask { kNone, kOutput, kInput };
+
+// The gradient before the ReLU of the values from element i of the batch on, whose x' is given.
+template <Mask kMask, class D, typename T>
+HWY_INLINE hn::Vec<D> load_gradient(D d, const Masked<T>& args, int64_t i, hn::Vec<D> x, hn::Vec<D> scale,
+                                    hn::Vec<D> shift) {
+  auto g = load(d, args.dy + i);
+  if (args.dy2) g = hn::Add(g, load(d, args.dy2 + i));
+  if constexpr (kMask == Mask::kInput) g = hn::IfThenElseZero(hn::Gt(hn::MulAdd(x, scale, shift), hn::Zero(d)), g);
+  if constexpr (kMask == Mask::kOutput) g = hn::IfThenElseZero(hn::Gt(load(d, args.y + i), hn::Zero(d)), g);
+  return g;
+}
 
 // Calls run(plane?, mask) with the two as compile-time constants.
 template <typename T, class Run>
@@ -205,14 +218,8 @@ void backward_sums_of(const Shape& s, const Masked<T>& args, const float* mean, 
                  for (int64_t i = first; steps > 0; --steps, i += stride) {
                    for (int64_t j = 0; j < unroll; ++j) {
                      const int64_t at = i + j * lanes;
-                     V x = load(d, args.x + image + at);
-                     if constexpr (has_plane) x = with_time(d, x, args.plane, at);
-                     V g = load(d, args.dy + image + at);
-                     if (args.dy2) g = hn::Add(g, load(d, args.dy2 + image + at));
-                     if constexpr (mask == Mask::kInput)
-                       g = hn::IfThenElseZero(hn::Gt(hn::MulAdd(x, scale[j], shift[j]), hn::Zero(d)), g);
-                     if constexpr (mask == Mask::kOutput)
-                       g = hn::IfThenElseZero(hn::Gt(load(d, args.y + image + at), hn::Zero(d)), g);
+                     const V x = load_timed<has_plane>(d, args.x + image + at, args.plane, at);
+                     const V g = load_gradient<mask>(d, args, image + at, x, scale[j], shift[j]);
                      if (kept) store(d, g, kept + image + at);
                      g_sums[j] = hn::Add(g_sums[j], g);
                      gx_sums[j] = hn::MulAdd(g, hn::Sub(x, means[j]), gx_sums[j]);
@@ -248,12 +255,8 @@ void backward_input_of(const Shape& s, const Masked<T>& args, const float* a, co
                  for (int64_t i = first; steps > 0; --steps, i += stride) {
                    for (int64_t j = 0; j < unroll; ++j) {
                      const int64_t at = i + j * lanes;
-                     V x = load(d, args.x + image + at);
-                     if constexpr (has_plane) x = with_time(d, x, args.plane, at);
-                     V g = load(d, args.dy + image + at);
-                     if (args.dy2) g = hn::Add(g, load(d, args.dy2 + image + at));
-                     if constexpr (mask == Mask::kInput)
-                       g = hn::IfThenElseZero(hn::Gt(hn::MulAdd(x, scale[j], shift[j]), hn::Zero(d)), g);
+                     const V x = load_timed<has_plane>(d, args.x + image + at, args.plane, at);
+                     const V g = load_gradient<mask>(d, args, image + at, x, scale[j], shift[j]);
                      const V result = hn::MulAdd(as[j], g, hn::MulAdd(bs[j], x, cs[j]));
                      store(d, result, dx + image + at);
                      if constexpr (has_plane) hn::StoreU(hn::Add(hn::LoadU(d, dplane + at), result), d, dplane + at);

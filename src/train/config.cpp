@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #define TOML_EXCEPTIONS 1
 #include <toml++/toml.h>
@@ -10,7 +9,9 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/names.h"
+#include "core/parse_number.h"
 #include "data/dataset.h"
+#include "nn/device.h"
 #include "spec/zoo.h"
 #include "train/schedule.h"
 
@@ -21,12 +22,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view kExtends = "extends";
-
-template <typename T>
-bool parse_number(std::string_view text, T& value) {
-  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return code == std::errc() && end == text.data() + text.size();
-}
 
 Error bad_value(std::string_view name, std::string_view value, std::string_view expected) {
   return Error("{} is '{}', expected {}", name, value, expected);
@@ -71,12 +66,6 @@ std::string text_of(const toml::node& node) {
   return text;
 }
 
-struct Choice {
-  std::string_view name;
-};
-constexpr Choice kPrecisions[] = {{"auto"}, {"float32"}, {"bfloat16"}};
-constexpr Choice kDevices[] = {{"auto"}, {"cpu"}, {"cuda"}};
-
 std::string model_help() { return "network: " + names_of(families()) + ", followed by -N"; }
 
 const Field& find_field(std::string_view name) {
@@ -89,8 +78,8 @@ void require(bool condition, std::string_view name, const auto& value, std::stri
   if (!condition) throw bad_value(name, fmt::format("{}", value), expected);
 }
 
-void require_choice(std::span<const Choice> choices, std::string_view name, const std::string& value) {
-  const bool known = std::any_of(choices.begin(), choices.end(), [&](const Choice& c) { return c.name == value; });
+void require_choice(std::span<const nn::Named> choices, std::string_view name, const std::string& value) {
+  const bool known = std::any_of(choices.begin(), choices.end(), [&](const nn::Named& c) { return c.name == value; });
   require(known, name, value, "one of " + names_of(choices));
 }
 
@@ -168,14 +157,14 @@ std::span<const Field> fields() {
       {"seed", "of initial weights, order and augmentation", &TrainConfig::seed},
       {"test_every", "test, and compare with the best, after each K epochs, and after the last",
        &TrainConfig::test_every},
-      {"checkpoint_minutes", "save what --resume needs at least that often; 0: only at the end of epochs",
+      {"checkpoint_minutes", "save what --resume needs at least that often, and after each epoch; 0: after every step",
        &TrainConfig::checkpoint_minutes},
       {"precision",
-       names_of(kPrecisions) +
+       names_of(nn::precision_names()) +
            "; auto: bfloat16 on a GPU or a CPU with AVX512-BF16 or AMX, else float32. In bfloat16 the "
            "weights that are saved, statistics, loss and optimiser stay float32",
        &TrainConfig::precision},
-      {"device", names_of(kDevices) + "; auto: a GPU where there is one", &TrainConfig::device},
+      {"device", names_of(nn::device_names()) + "; auto: a GPU where there is one", &TrainConfig::device},
       {"threads", "of the computation; 0: all cores", &TrainConfig::threads},
   });
   return table;
@@ -250,8 +239,8 @@ void validate(const TrainConfig& config) {
   require(config.ema >= 0 && config.ema < 1, "ema", config.ema, "0 to below 1");
   require(config.test_every >= 1, "test_every", config.test_every, "1 or more");
   require(config.checkpoint_minutes >= 0, "checkpoint_minutes", config.checkpoint_minutes, "0 or more");
-  require_choice(kPrecisions, "precision", config.precision);
-  require_choice(kDevices, "device", config.device);
+  require_choice(nn::precision_names(), "precision", config.precision);
+  require_choice(nn::device_names(), "device", config.device);
   require(config.threads >= 0 && config.threads <= 1024, "threads", config.threads, "0 to 1024");
   require(config.seed >= 0, "seed", config.seed, "0 or more");
 }

@@ -1,12 +1,13 @@
 #include "train/metrics_file.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <string>
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/median.h"
+#include "core/parse_number.h"
 
 namespace odenet::train {
 
@@ -63,9 +64,7 @@ std::string_view take(std::string_view& text, char separator) {
 template <typename T>
 T number(std::string_view text, std::string_view column) {
   T value{};
-  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (code != std::errc() || end != text.data() + text.size())
-    throw Error("{} is '{}', expected a number", column, text);
+  if (!parse_number(text, value)) throw Error("{} is '{}', expected a number", column, text);
   return value;
 }
 
@@ -123,6 +122,12 @@ const EpochResult* best_result(std::span<const EpochResult> results) {
   for (const EpochResult& result : results)
     if (result.tested && (best == nullptr || result.test_top1 > best->test_top1)) best = &result;
   return best;
+}
+
+double median_speed(std::span<const EpochResult> results) {
+  std::vector<double> speeds;
+  for (const EpochResult& result : results) speeds.push_back(result.images_per_second);
+  return speeds.empty() ? 0 : median(std::move(speeds));
 }
 
 }  // namespace odenet::train

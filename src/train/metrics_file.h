@@ -33,4 +33,7 @@ std::vector<EpochResult> read_metrics(const std::filesystem::path& path);
 // The first result with the highest test_top1, or nullptr if none is tested.
 const EpochResult* best_result(std::span<const EpochResult> results);
 
+// Median of images_per_second; 0 if there are no results.
+double median_speed(std::span<const EpochResult> results);
+
 }  // namespace odenet::train

@@ -6,32 +6,39 @@
 #include <chrono>
 #include <vector>
 
+#include "core/median.h"
 #include "data/dataset.h"
 #include "nn/device.h"
 #include "nn/float_backend.h"
 #include "spec/zoo.h"
-#include "train/step.h"
 
 namespace odenet::train {
 
-namespace {
-
-int64_t count_images(const TrainConfig& config, const char* split, int64_t limit) {
-  const auto size = static_cast<int64_t>(data::load(config.dataset, split, config.data_dir).size());
-  return limit > 0 ? std::min(size, limit) : size;
+data::Dataset load_split(const TrainConfig& config, const char* split) {
+  auto dataset = data::load(config.dataset, split, config.data_dir);
+  const int64_t limit = split == std::string_view("train") ? config.train_limit : config.test_limit;
+  if (limit > 0) dataset.truncate(static_cast<size_t>(limit));
+  return dataset;
 }
 
-}  // namespace
+StepOptions step_options(const TrainConfig& config) {
+  return {.sgd = {.momentum = config.momentum,
+                  .nesterov = config.nesterov,
+                  .weight_decay = config.weight_decay,
+                  .decay_all = config.decay_all,
+                  .ema = config.ema},
+          .label_smoothing = config.label_smoothing};
+}
 
 Plan make_plan(const TrainConfig& config) {
   validate(config);
   const NetworkSpec spec = make_spec(config.model, data::find_dataset(config.dataset).classes, config.end_time);
-  const int64_t images = count_images(config, "train", config.train_limit);
+  const auto images = static_cast<int64_t>(load_split(config, "train").size());
   return {.model = spec.model,
           .parameters = parameter_count(spec),
           .macs = mac_count(spec),
           .train_images = images,
-          .test_images = count_images(config, "test", config.test_limit),
+          .test_images = static_cast<int64_t>(load_split(config, "test").size()),
           .steps = config.epochs * ((images + config.batch - 1) / config.batch),
           .threads = static_cast<int>(config.threads)};
 }
@@ -61,7 +68,7 @@ Estimate estimate(const TrainConfig& config, const Plan& plan) {
   const NetworkSpec spec = make_spec(config.model, classes, config.end_time);
   nn::Network network(spec);
   network->to(device);
-  Step step(network, {.sgd = {.momentum = config.momentum, .ema = config.ema}});
+  Step step(network, step_options(config));
   const int64_t n = std::min(config.batch, plan.train_images);
   const TensorBatch batch{.images = torch::randn({n, spec.in_channels, spec.height, spec.width})
                                         .contiguous(torch::MemoryFormat::ChannelsLast)
@@ -75,11 +82,10 @@ Estimate estimate(const TrainConfig& config, const Plan& plan) {
     const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
     if (i >= kWarmUp) seconds.push_back(time.count());
   }
-  std::nth_element(seconds.begin(), seconds.begin() + kMeasured / 2, seconds.end());
-  const double median = seconds[kMeasured / 2];
+  const double step_seconds = median(std::move(seconds));
   return {.bytes = predicted_memory(spec, n, static_cast<int64_t>(torch::elementSize(type)), config.ema > 0),
-          .seconds_a_step = median,
-          .seconds = median * static_cast<double>(plan.steps),
+          .seconds_a_step = step_seconds,
+          .seconds = step_seconds * static_cast<double>(plan.steps),
           .precision = precision.why};
 }
 

@@ -5,9 +5,15 @@
 
 #include "spec/network_spec.h"
 #include "train/config.h"
+#include "train/step.h"
 #include "train/trainer.h"
 
 namespace odenet::train {
+
+// What a config asks for, the same for a plan and for the training: the images of "train" or "test", cut to its limits,
+// and the settings of a step.
+data::Dataset load_split(const TrainConfig& config, const char* split);
+StepOptions step_options(const TrainConfig& config);
 
 // Validates `config` and loads its data; errors as train() gives them.
 Plan make_plan(const TrainConfig& config);

@@ -48,18 +48,12 @@ RunSummary summarize(const std::filesystem::path& run) {
   const NetworkSpec spec = make_spec(config.model, data::find_dataset(config.dataset).classes, config.end_time);
   summary.parameters = parameter_count(spec);
   summary.macs = mac_count(spec);
-  std::vector<double> speeds;
   for (const EpochResult& result : summary.record.results) {
-    speeds.push_back(result.images_per_second);
     summary.seconds += result.seconds;
     if (result.tested) summary.last = result;
   }
   if (const auto* best = best_result(summary.record.results)) summary.best = *best;
-  if (!speeds.empty()) {
-    const auto middle = speeds.begin() + std::ssize(speeds) / 2;
-    std::nth_element(speeds.begin(), middle, speeds.end());
-    summary.images_per_second = *middle;
-  }
+  summary.images_per_second = median_speed(summary.record.results);
   return summary;
 }
 

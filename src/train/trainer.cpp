@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <thread>
 
 #include "core/error.h"
 #include "eval/metrics.h"
@@ -14,6 +13,7 @@
 #include "nn/float_backend.h"
 #include "spec/zoo.h"
 #include "train/batches.h"
+#include "train/plan.h"
 #include "train/schedule.h"
 #include "train/step.h"
 #include "train/training_state.h"
@@ -30,12 +30,6 @@ constexpr int64_t kGpuReportSteps = 20;  // a GPU is waited for every so many st
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-data::Dataset load_split(const TrainConfig& config, const char* split, int64_t limit) {
-  auto dataset = data::load(config.dataset, split, config.data_dir);
-  if (limit > 0) dataset.truncate(static_cast<size_t>(limit));
-  return dataset;
-}
-
 data::LoaderOptions loader_options(const TrainConfig& config, const Workers& workers) {
   const data::DatasetInfo& info = data::find_dataset(config.dataset);
   data::Augmentation augmentation = config.augment ? info.augmentation : data::Augmentation{};
@@ -48,15 +42,6 @@ data::LoaderOptions loader_options(const TrainConfig& config, const Workers& wor
           .normalization = info.normalization,
           .rank = workers.rank(),
           .world_size = workers.size()};
-}
-
-StepOptions step_options(const TrainConfig& config) {
-  return {.sgd = {.momentum = config.momentum,
-                  .nesterov = config.nesterov,
-                  .weight_decay = config.weight_decay,
-                  .decay_all = config.decay_all,
-                  .ema = config.ema},
-          .label_smoothing = config.label_smoothing};
 }
 
 // Statistics of the whole batch while it lives.
@@ -80,8 +65,8 @@ class Trainer {
         workers_(workers),
         device_(device),
         precision_(std::move(precision)),
-        train_set_(load_split(config_, "train", config_.train_limit)),
-        test_set_(load_split(config_, "test", config_.test_limit)),
+        train_set_(load_split(config_, "train")),
+        test_set_(load_split(config_, "test")),
         schedule_(find_schedule(config_.schedule)),
         network_(make_network()),
         step_(network_, step_options(config_)),
@@ -281,16 +266,10 @@ class Trainer {
 
   void summarise(TrainResult& result) const {
     const std::vector<EpochResult>& rows = run_->results();
-    if (rows.empty()) return;
     if (const EpochResult* best = best_result(rows)) result.best_top1 = best->test_top1;
-    std::vector<double> speeds;
-    for (const EpochResult& row : rows) {
+    for (const EpochResult& row : rows)
       if (row.tested) result.last_top1 = row.test_top1;
-      speeds.push_back(row.images_per_second);
-    }
-    const auto middle = speeds.begin() + static_cast<std::ptrdiff_t>(speeds.size() / 2);
-    std::nth_element(speeds.begin(), middle, speeds.end());
-    result.images_per_second = *middle;
+    result.images_per_second = median_speed(rows);
   }
 
   const TrainConfig config_;
@@ -320,8 +299,7 @@ TrainResult train(const TrainConfig& config, RunFolder* run, Observer& observer,
   validate(config);
   const torch::Device device = nn::choose_device(config.device, environment.local_rank);
   const nn::PrecisionChoice precision = nn::choose_precision(config.precision, device);
-  const auto cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  nn::set_threads(config.threads > 0 ? static_cast<int>(config.threads) : std::max(1, cores / environment.local_size));
+  nn::set_threads(static_cast<int>(config.threads), environment.local_size);
   TrainConfig resolved = config;
   resolved.device = device.is_cpu() ? "cpu" : "cuda";
   resolved.precision = nn::name_of(precision.precision);

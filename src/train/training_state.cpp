@@ -3,9 +3,9 @@
 #include <torch/torch.h>
 
 #include <algorithm>
-#include <charconv>
 #include <vector>
 
+#include "core/parse_number.h"
 #include "core/safetensors.h"
 
 namespace odenet::train {
@@ -28,8 +28,7 @@ std::string settings(TrainConfig config) {
 int64_t number(const SafeTensors& file, const char* key) {
   const std::string& text = file.meta(key);
   int64_t value = 0;
-  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (code != std::errc() || end != text.data() + text.size() || value < 0)
+  if (!parse_number(text, value) || value < 0)
     throw Error("{}: {} is '{}', expected a whole number; is the file damaged?", file.source, key, text);
   return value;
 }

@@ -1,10 +1,10 @@
 #include "train/worker_environment.h"
 
-#include <charconv>
 #include <cstdlib>
 #include <string_view>
 
 #include "core/error.h"
+#include "core/parse_number.h"
 
 namespace odenet::train {
 
@@ -29,8 +29,7 @@ class Variables {
   int number(const char* name, int low, int high) const {
     const std::string value = text(name);
     int result = 0;
-    const auto [end, code] = std::from_chars(value.data(), value.data() + value.size(), result);
-    if (code != std::errc() || end != value.data() + value.size() || result < low || result > high)
+    if (!parse_number(value, result) || result < low || result > high)
       throw Error("the environment variable {} is '{}', expected a whole number from {} to {}: {}", name, value, low,
                   high, kAdvice);
     return result;
