@@ -7,22 +7,34 @@
 
 namespace odenet::nn {
 
-Conv3x3Impl::Conv3x3Impl(int in_channels, int channels, int stride, bool time) : stride_(stride) {
-  const auto init = [](const torch::Tensor& w) {
-    return torch::nn::init::kaiming_normal_(w, 0.0, torch::kFanOut, torch::kReLU);
+ConvImpl::ConvImpl(const ConvOptions& options) : options_(options) {
+  const bool separable = options_.body == Body::kSeparable;
+  const int64_t channels = options_.channels, in_channels = options_.in_channels;
+  const int64_t kernel = separable ? 1 : options_.kernel;
+  const auto normal = [](torch::IntArrayRef shape) {
+    return torch::nn::init::kaiming_normal_(torch::empty(shape), 0.0, torch::kFanOut, torch::kReLU)
+        .contiguous(torch::MemoryFormat::ChannelsLast);
   };
-  weight_ = torch::empty({channels, in_channels, 3, 3});
-  weight_ = register_parameter("weight", init(weight_).contiguous(torch::MemoryFormat::ChannelsLast));
-  if (time) time_weight_ = register_parameter("time_weight", init(torch::empty({channels, 1, 3, 3})));
+  if (separable)  // nothing follows it but the pointwise convolution
+    depthwise_ = register_parameter("depthwise", torch::nn::init::kaiming_normal_(torch::empty({in_channels, 1, 3, 3}),
+                                                                                  0.0, torch::kFanIn, torch::kLinear));
+  weight_ = register_parameter("weight", normal({channels, in_channels, kernel, kernel}));
+  if (options_.time) time_weight_ = register_parameter("time_weight", normal({channels, 1, kernel, kernel}));
 }
 
-torch::Tensor Conv3x3Impl::forward(const torch::Tensor& x) const {
-  return torch::conv2d(x, weight_.to(x.scalar_type()), {}, stride_, /*padding=*/1);
+torch::Tensor ConvImpl::forward(const torch::Tensor& x) const {
+  const auto weight = weight_.to(x.scalar_type());
+  const int64_t stride = options_.stride;
+  if (!depthwise_.defined()) return torch::conv2d(x, weight, {}, stride, /*padding=*/options_.kernel / 2);
+  const auto filtered = torch::conv2d(x, depthwise_.to(x.scalar_type()), {}, stride, /*padding=*/1, /*dilation=*/1,
+                                      /*groups=*/options_.in_channels);
+  return torch::conv2d(filtered, weight);
 }
 
-torch::Tensor Conv3x3Impl::time_plane(int64_t height, int64_t width) const {
+torch::Tensor ConvImpl::time_plane(int64_t height, int64_t width) const {
   const auto ones = torch::ones({1, 1, height, width}, time_weight_.options());
-  return torch::conv2d(ones, time_weight_, {}, stride_, /*padding=*/1).contiguous(torch::MemoryFormat::ChannelsLast);
+  return torch::conv2d(ones, time_weight_, {}, /*stride=*/1, /*padding=*/time_weight_.size(2) / 2)
+      .contiguous(torch::MemoryFormat::ChannelsLast);
 }
 
 NormImpl::NormImpl(int channels, int executions) : per_execution_(executions > 0) {

@@ -7,28 +7,41 @@
 #include <torch/types.h>
 
 #include "nn/fused_norm.h"
+#include "spec/network_spec.h"
 
 namespace odenet::nn {
 
-// 3x3 convolution, padding 1, no bias. With `time`, one more input channel: the constant t, zero-padded like the others
-// (ConcatConv2d of torchdiffeq). Since it is constant over the batch and the inner pixels it is kept apart, as
+// How one convolution of a network looks: 3x3 with padding 1, or depthwise 3x3 with padding 1 and pointwise 1x1
+// (Body::kSeparable, the stride in the depthwise part), or 1x1 alone (kernel 1). No bias.
+struct ConvOptions {
+  int in_channels = 0, channels = 0;
+  int stride = 1;
+  int kernel = 3;
+  Body body = Body::kPlain;
+  bool time = false;
+};
+
+// With `time`, one more input channel (of the pointwise part, if there is one): the constant t, zero-padded like the
+// others (ConcatConv2d of torchdiffeq). Since it is constant over the batch and the inner pixels it is kept apart, as
 //   conv(x, weight) + t * conv(1, time_weight),
 // which spares the copy and the odd 65th channel of a concatenation. Weights are cast to the type of x.
-class Conv3x3Impl : public torch::nn::Module {
+class ConvImpl : public torch::nn::Module {
  public:
-  Conv3x3Impl(int in_channels, int channels, int stride, bool time);
+  explicit ConvImpl(const ConvOptions& options);
 
   torch::Tensor forward(const torch::Tensor& x) const;
 
-  // The response to a plane of ones, [1, channels, H, W]; the same for all executions of a forward pass.
+  // The response to a plane of ones, [1, channels, H, W] for an output of H x W; the same for all executions of a
+  // forward pass.
   torch::Tensor time_plane(int64_t height, int64_t width) const;
 
  private:
-  int stride_;
-  torch::Tensor weight_;       // "weight" [channels, in_channels, 3, 3]
-  torch::Tensor time_weight_;  // "time_weight" [channels, 1, 3, 3], if time
+  ConvOptions options_;
+  torch::Tensor depthwise_;    // "depthwise" [in_channels, 1, 3, 3], if separable
+  torch::Tensor weight_;       // "weight" [channels, in_channels, k, k]
+  torch::Tensor time_weight_;  // "time_weight" [channels, 1, k, k], if time
 };
-TORCH_MODULE(Conv3x3);
+TORCH_MODULE(Conv);
 
 // Batch normalisation whose running statistics are kept per execution: an ODEBlock run M times sees M distributions.
 // Weight and bias are shared, so the parameter count does not depend on M.

@@ -15,12 +15,25 @@ std::shared_ptr<torch::nn::Module> group() { return std::make_shared<torch::nn::
 }  // namespace
 
 BlockImpl::BlockImpl(const NetworkSpec& spec, const Stage& stage, int index)
-    : stage_(stage), name_(block_name(stage, index)), step_size_(spec.step_size(stage)) {
+    : stage_(stage), name_(block_name(stage, index)), step_size_(spec.step_size(stage)), skip_(stage.skip(index)) {
   const int executions = stage.ode ? stage.executions : 0;
-  conv1_ = register_module("conv1", Conv3x3(stage.in_channels, stage.channels, stage.stride, stage.ode));
+  ConvOptions options{.in_channels = stage.in_channels,
+                      .channels = stage.channels,
+                      .stride = stage.stride,
+                      .body = stage.body,
+                      .time = stage.ode};
+  conv1_ = register_module("conv1", Conv(options));
   bn1_ = register_module("bn1", Norm(stage.channels, executions));
-  conv2_ = register_module("conv2", Conv3x3(stage.channels, stage.channels, 1, stage.ode));
+  options.in_channels = stage.channels;
+  options.stride = 1;
+  conv2_ = register_module("conv2", Conv(options));
   bn2_ = register_module("bn2", Norm(stage.channels, executions));
+  if (!stage.projects(index)) return;
+  projection_ = register_module(
+      "shortcut",
+      Conv(ConvOptions{
+          .in_channels = stage.in_channels, .channels = stage.channels, .stride = stage.stride, .kernel = 1}));
+  projection_norm_ = projection_->register_module("bn", Norm(stage.channels));
 }
 
 Forked BlockImpl::forward(const Forked& x, const TensorTap& tap) {
@@ -28,9 +41,11 @@ Forked BlockImpl::forward(const Forked& x, const TensorTap& tap) {
 }
 
 Forked BlockImpl::residual(const Forked& x, const TensorTap& tap) {
-  const auto hidden = bn1_(conv1_(x.main), NormOptions{.relu = true});
+  const auto added = skip_ == Skip::kNone ? torch::Tensor() : shortcut(x.skip);
+  const auto added_if = [&](Skip skip) { return skip_ == skip ? added : torch::Tensor(); };
+  const auto hidden = bn1_(conv1_(x.main), NormOptions{.relu = true, .residual = added_if(Skip::kShort)});
   if (tap) tap(name_ + ".hidden", hidden);
-  const auto y = bn2_->forked(conv2_(hidden), {.relu = true, .residual = shortcut(x.skip)});
+  const auto y = bn2_->forked(conv2_(hidden), {.relu = true, .residual = added_if(Skip::kFull)});
   if (tap) tap(name_, y.main);
   return y;
 }
@@ -51,13 +66,14 @@ Forked BlockImpl::integrate(Forked z, const TensorTap& tap) {
   return z;
 }
 
-torch::Tensor BlockImpl::shortcut(const torch::Tensor& x) const {
-  if (stage_.stride == 1 && stage_.in_channels == stage_.channels) return x;
-  return subsample_and_pad(x, stage_.stride, stage_.channels);
+torch::Tensor BlockImpl::shortcut(const torch::Tensor& x) {
+  if (projection_) return projection_norm_(projection_(x), NormOptions());
+  return stage_.changes_shape() ? subsample_and_pad(x, stage_.stride, stage_.channels) : x;
 }
 
 NetworkImpl::NetworkImpl(NetworkSpec spec) : spec_(std::move(spec)) {
-  stem_ = register_module("conv1", Conv3x3(spec_.in_channels, spec_.stem_channels, 1, false));
+  stem_ =
+      register_module("conv1", Conv(ConvOptions{.in_channels = spec_.in_channels, .channels = spec_.stem_channels}));
   stem_norm_ = stem_->register_module("bn", Norm(spec_.stem_channels));
   for (const Stage& stage : spec_.stages) {
     const auto members = register_module(stage.name, group());

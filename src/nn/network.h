@@ -3,7 +3,9 @@
 //   nn::Network net(make_spec("biased-odenet-20", 10));
 //   torch::Tensor logits = net->forward(images);   // [N, 3, 32, 32] normalised, channels-last -> [N, classes]
 //
-// Parameters and buffers are named as in the checkpoint: "layer3_2.0.conv1.weight", "layer3_2.0.bn1.running_mean", ...
+// Parameters and buffers are named as in the checkpoint: "layer3_2.0.conv1.weight", "layer3_2.0.bn1.running_mean", ...;
+// a separable convolution has "...conv1.depthwise" too, a projection is "<block>.shortcut.weight",
+// "<block>.shortcut.bn".
 #pragma once
 
 #include <functional>
@@ -18,8 +20,7 @@ namespace odenet::nn {
 // Receives the tensors of the observation points that eval/backend.h lists.
 using TensorTap = std::function<void(const std::string& point, const torch::Tensor& value)>;
 
-// y = relu(bn2(conv2(relu(bn1(conv1 x)))) + shortcut(x))                      residual
-// z <- z + h f(z, i h), f = bn2(conv2(relu(bn1(conv1(z, t)))), t), i = 0..M-1  ode: Euler, with h = T / M
+// A block of the kinds that spec/network_spec.h defines.
 class BlockImpl : public torch::nn::Module {
  public:
   BlockImpl(const NetworkSpec& spec, const Stage& stage, int index);
@@ -28,13 +29,14 @@ class BlockImpl : public torch::nn::Module {
  private:
   Forked residual(const Forked& x, const TensorTap& tap);
   Forked integrate(Forked z, const TensorTap& tap);
-  torch::Tensor shortcut(const torch::Tensor& x) const;
+  torch::Tensor shortcut(const torch::Tensor& x);
 
   Stage stage_;
   std::string name_;
   double step_size_;
-  Conv3x3 conv1_{nullptr}, conv2_{nullptr};
-  Norm bn1_{nullptr}, bn2_{nullptr};
+  Skip skip_;
+  Conv conv1_{nullptr}, conv2_{nullptr}, projection_{nullptr};
+  Norm bn1_{nullptr}, bn2_{nullptr}, projection_norm_{nullptr};
 };
 TORCH_MODULE(Block);
 
@@ -46,7 +48,7 @@ class NetworkImpl : public torch::nn::Module {
 
  private:
   NetworkSpec spec_;
-  Conv3x3 stem_{nullptr};
+  Conv stem_{nullptr};
   Norm stem_norm_{nullptr};
   std::vector<Block> blocks_;
   torch::Tensor fc_weight_, fc_bias_;

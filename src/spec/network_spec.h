@@ -5,11 +5,20 @@
 //   for (const LayerInfo& layer : layers(net)) ... layer.parameters, layer.macs
 //
 // A network is conv1 (3x3, norm, ReLU), a list of stages of blocks, global average pooling and a fully connected layer.
-// A block is conv 3x3, norm, ReLU, conv 3x3, norm:
-//   residual  y = relu(block(x) + shortcut(x)), shortcut of option A: subsample, append zero channels (no parameters)
-//   ode       z <- z + h f(z, t_i), t_i = i h, h = end_time / executions, once per execution (Euler); each convolution
-//             has one more input channel, the constant t (zero-padded like the others)
-// Convolutions have no bias. Norms have scale and bias per channel; an ODEBlock keeps running statistics per execution.
+// A block has two convolutions, each with its norm, c1 = norm1(conv1 x), c2 = norm2(conv2 a):
+//   Skip::kFull   a = relu(c1),                y = relu(c2 + shortcut(x))     ResNet
+//   Skip::kShort  a = relu(c1 + shortcut(x)),  y = relu(c2)                   ShortResNet
+//   Skip::kNone   a = relu(c1),                y = relu(c2)                   NonResNet
+//   ode           a = relu(c1),                z <- z + h c2                  h = end_time / executions, t_i = i h,
+//   once
+//                 per execution (Euler); each convolution has one more input channel, the constant t
+// The shortcut of a block that changes the shape is subsampling and zero channels (Shortcut::kPad), or a 1x1
+// convolution of the block's stride with a norm (kProjection). A convolution is 3x3 (Body::kPlain), or depthwise 3x3
+// followed by pointwise 1x1 with nothing between (kSeparable); there the time belongs to the pointwise one.
+// Convolutions have no bias, and pad with zeros, the time too. Norms have scale and bias per channel; an ODEBlock keeps
+// running statistics per execution.
+//
+// Sources: the ODENet paper for residual and ode, Figure 1 of the NonResNet paper for the skips, dsODENet's abstract.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +36,10 @@ inline constexpr double kNormEpsilon = 1e-5;
 
 inline constexpr int kMaxRepeats = 1024;  // blocks or executions of one stage
 
+enum class Skip { kFull, kShort, kNone };
+enum class Shortcut { kPad, kProjection };  // options A and B of K. He et al., 2016
+enum class Body { kPlain, kSeparable };
+
 struct Stage {
   std::string name;  // "layer3_2"
   int in_channels = 0;
@@ -35,6 +48,16 @@ struct Stage {
   int blocks = 1;      // instances, each with weights of its own
   int executions = 1;  // of each instance
   bool ode = false;    // ODEBlock instead of residual block
+  Body body = Body::kPlain;
+  Shortcut shortcut = Shortcut::kPad;
+  std::vector<Skip> skips = {};  // [blocks]; empty: all full
+
+  Skip skip(int block) const { return skips.empty() ? Skip::kFull : skips.at(static_cast<size_t>(block)); }
+  bool changes_shape() const { return stride != 1 || in_channels != channels; }
+  // Whether the shortcut of that block is a convolution with weights.
+  bool projects(int block) const {
+    return shortcut == Shortcut::kProjection && changes_shape() && skip(block) != Skip::kNone;
+  }
 
   bool operator==(const Stage&) const = default;
 };
@@ -60,8 +83,7 @@ struct LayerInfo {
   int blocks = 1, executions = 1;
   bool ode = false;
   int64_t parameters = 0;
-  int64_t macs =
-      0;  // multiply-adds of one image, all blocks and executions; the time plane is a constant and needs none
+  int64_t macs = 0;  // multiply-adds of one image, all blocks and executions; the time, a constant, needs none
 };
 
 std::vector<LayerInfo> layers(const NetworkSpec& spec);
@@ -70,6 +92,9 @@ int64_t mac_count(const NetworkSpec& spec);
 
 // "layer3_2.0", ".1", ...: the name of block `index` of a stage, the prefix of its tensors in every file.
 std::string block_name(const Stage& stage, int index);
+
+// Blocks with a skip connection; ODEBlocks, whose sum is the integration, have none.
+int skip_count(const NetworkSpec& spec);
 
 // Height and width after a 3x3 convolution with padding 1.
 inline int conv_size(int size, int stride) { return (size - 1) / stride + 1; }

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <charconv>
 
 #include "core/error.h"
+#include "core/parse_number.h"
 
 namespace odenet {
 
@@ -42,18 +42,40 @@ std::vector<Stage> table2(Repeat layer1, Repeat layer2_2, Repeat layer3_2) {
   return stages;
 }
 
+// Every block with weights of its own, as in ResNet.
+std::vector<Stage> plain(int n, Skip skip = Skip::kFull, Shortcut shortcut = Shortcut::kPad) {
+  const int k = (n - 2) / 6;
+  std::vector<Stage> stages = table2({residual, k}, {residual, k - 1}, {residual, k - 1});
+  for (Stage& stage : stages) {
+    stage.shortcut = shortcut;
+    if (skip != Skip::kFull) stage.skips.assign(static_cast<size_t>(stage.blocks), skip);
+  }
+  return stages;
+}
+
+// ODENet: an ODEBlock instead of every stage of equal blocks.
+std::vector<Stage> odes(int n, Body ode_body = Body::kPlain, Body stride2_body = Body::kPlain) {
+  const int k = (n - 2) / 6;
+  std::vector<Stage> stages = table2({ode, k}, {ode, k - 1}, {ode, k - 1});
+  for (Stage& stage : stages) stage.body = stage.ode ? ode_body : stride2_body;
+  return stages;
+}
+
 // Every family has (N - 2) / 2 block executions.
-constexpr std::array<Family, 7> kFamilies{{
-    {"resnet", "", "every block has weights of its own", 8, 6,
-     [](int n) {
-       const int k = (n - 2) / 6;
-       return table2({residual, k}, {residual, k - 1}, {residual, k - 1});
-     }},
-    {"odenet", "", "layer1, layer2_2 and layer3_2 are ODEBlocks", 14, 6,
-     [](int n) {
-       const int k = (n - 2) / 6;
-       return table2({ode, k}, {ode, k - 1}, {ode, k - 1});
-     }},
+constexpr std::array<Family, 13> kFamilies{{
+    {"resnet", "", "every block has weights of its own", 8, 6, [](int n) { return plain(n); }},
+    {"resnet-b", "", "resnet with 1x1 convolutions as the shortcuts that change the shape", 8, 6,
+     [](int n) { return plain(n, Skip::kFull, Shortcut::kProjection); }},
+    {"short-resnet", "", "resnet whose skips end after the first norm of a block", 8, 6,
+     [](int n) { return plain(n, Skip::kShort); }},
+    {"short-resnet-b", "", "resnet-b whose skips end after the first norm of a block", 8, 6,
+     [](int n) { return plain(n, Skip::kShort, Shortcut::kProjection); }},
+    {"nonresnet", "", "resnet without skips", 8, 6, [](int n) { return plain(n, Skip::kNone); }},
+    {"odenet", "", "layer1, layer2_2 and layer3_2 are ODEBlocks", 14, 6, [](int n) { return odes(n); }},
+    {"dsodenet", "", "odenet with depthwise separable convolutions in the ODEBlocks", 14, 6,
+     [](int n) { return odes(n, Body::kSeparable); }},
+    {"dsodenet-s2", "", "dsodenet with depthwise separable convolutions in the stride-2 blocks too", 14, 6,
+     [](int n) { return odes(n, Body::kSeparable, Body::kSeparable); }},
     {"mixed-odenet", "hybrid-3", "only layer3_2 is an ODEBlock", 14, 6,
      [](int n) {
        const int k = (n - 2) / 6;
@@ -114,9 +136,8 @@ NetworkSpec make_spec(std::string_view name, int classes, double end_time) {
   if (family == kFamilies.end())
     throw Error("unknown model '{}'; the models are {}, for example biased-odenet-20", name, family_names());
   int depth = 0;
-  const auto [end, code] = std::from_chars(number.data(), number.data() + number.size(), depth);
-  const bool valid = code == std::errc() && end == number.data() + number.size() && depth >= family->min_depth &&
-                     depth <= kMaxDepth && (depth - family->min_depth) % family->depth_step == 0;
+  const bool valid = parse_number(number, depth) && depth >= family->min_depth && depth <= kMaxDepth &&
+                     (depth - family->min_depth) % family->depth_step == 0;
   if (!valid)
     throw Error("model '{}': N is '{}'; the valid N of {}-N are {}", name, number, family->name, depths(*family));
   if (classes < 1 || classes > 65536) throw Error("model '{}': {} classes, expected 1 to 65536", name, classes);

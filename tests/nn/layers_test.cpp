@@ -7,15 +7,15 @@ namespace odenet::nn {
 namespace {
 
 // torchdiffeq's ConcatConv2d: time is input channel 0, and zero padding applies to it too.
-torch::Tensor concatenated(const torch::Tensor& x, Conv3x3& conv, double t) {
+torch::Tensor concatenated(const torch::Tensor& x, Conv& conv, double t) {
   const auto state = conv->named_parameters();
   const auto plane = torch::full({x.size(0), 1, x.size(2), x.size(3)}, t, x.options());
   return torch::conv2d(torch::cat({plane, x}, 1), torch::cat({state["time_weight"], state["weight"]}, 1), {}, 1, 1);
 }
 
-TEST(Conv3x3, TimeAsBiasEqualsTimeAsConcatenatedChannel) {
+TEST(Conv, TimeAsBiasEqualsTimeAsConcatenatedChannel) {
   torch::manual_seed(1);
-  Conv3x3 conv(8, 8, 1, true);
+  Conv conv(ConvOptions{.in_channels = 8, .channels = 8, .time = true});
   conv->to(torch::kFloat64);
   const auto x = torch::randn({2, 8, 5, 6}, torch::kFloat64);
   const double t = 0.7;
@@ -24,6 +24,21 @@ TEST(Conv3x3, TimeAsBiasEqualsTimeAsConcatenatedChannel) {
   const auto corner = conv->time_plane(5, 6).index({0, 0, 0, 0}).item<double>();
   const auto centre = conv->time_plane(5, 6).index({0, 0, 2, 2}).item<double>();
   EXPECT_NE(corner, centre) << "the border sees fewer taps of the time plane";
+}
+
+TEST(Conv, SeparableIsDepthwiseThenPointwiseWithTheTimeInThePointwisePart) {
+  torch::manual_seed(2);
+  Conv conv(ConvOptions{.in_channels = 4, .channels = 6, .stride = 2, .body = Body::kSeparable, .time = true});
+  conv->to(torch::kFloat64);
+  const auto x = torch::randn({2, 4, 7, 8}, torch::kFloat64);
+  const double t = 0.3;
+  auto state = conv->named_parameters();
+  std::vector<torch::Tensor> maps{torch::full({2, 1, 4, 4}, t, x.options())};
+  for (int64_t c = 0; c < 4; ++c)
+    maps.push_back(torch::conv2d(x.narrow(1, c, 1), state["depthwise"].narrow(0, c, 1), {}, 2, 1));
+  const auto expected = torch::conv2d(torch::cat(maps, 1), torch::cat({state["time_weight"], state["weight"]}, 1));
+  EXPECT_TRUE(torch::allclose(conv(x) + t * conv->time_plane(4, 4), expected, 1e-12, 1e-12));
+  EXPECT_EQ(state.size(), 3u);
 }
 
 TEST(Norm, KeepsStatisticsPerExecution) {

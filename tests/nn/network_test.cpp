@@ -5,6 +5,7 @@
 #include <torch/torch.h>
 
 #include <cctype>
+#include <map>
 
 #include "spec/zoo.h"
 
@@ -103,6 +104,38 @@ TEST(OdeBlock, GradientsAreExact) {
           << parameter.key() << " " << i;
     }
   }
+}
+
+// The definition of each skip, with the layers' own numbers.
+TEST(Skips, AddTheShortcutWhereTheirDefinitionSays) {
+  for (const Skip skip : {Skip::kFull, Skip::kShort, Skip::kNone})
+    for (const Shortcut shortcut : {Shortcut::kPad, Shortcut::kProjection}) {
+      NetworkSpec spec{.model = "small", .classes = 3, .height = 6, .width = 6, .stem_channels = 4};
+      spec.stages = {
+          {.name = "s", .in_channels = 4, .channels = 6, .stride = 2, .shortcut = shortcut, .skips = {skip}}};
+      torch::manual_seed(4);
+      Network net(spec);
+      net->eval();
+      const torch::NoGradGuard no_grad;
+      std::map<std::string, torch::Tensor> seen;
+      net->forward(torch::randn({2, 3, 6, 6}),
+                   [&](const std::string& point, const torch::Tensor& value) { seen[point] = value.clone(); });
+      auto p = net->named_parameters();
+      const double norm = 1 / std::sqrt(1 + kNormEpsilon);  // statistics and parameters are as at the start
+      const auto x = seen["conv1"];
+      auto added = torch::zeros({2, 6, 3, 3});
+      if (skip != Skip::kNone && shortcut == Shortcut::kProjection)
+        added = norm * torch::conv2d(x, p["s.0.shortcut.weight"], {}, 2);
+      else if (skip != Skip::kNone)
+        added.narrow(1, 0, 4).copy_(x.slice(2, 0, 6, 2).slice(3, 0, 6, 2));
+      EXPECT_EQ(p.contains("s.0.shortcut.bn.weight"), spec.stages[0].projects(0));
+      auto hidden = norm * torch::conv2d(x, p["s.0.conv1.weight"], {}, 2, 1);
+      if (skip == Skip::kShort) hidden += added;
+      EXPECT_TRUE(torch::allclose(seen["s.0.hidden"], hidden.relu(), 1e-4, 1e-5));
+      auto y = norm * torch::conv2d(hidden.relu(), p["s.0.conv2.weight"], {}, 1, 1);
+      if (skip == Skip::kFull) y += added;
+      EXPECT_TRUE(torch::allclose(seen["s.0"], y.relu(), 1e-4, 1e-5));
+    }
 }
 
 TEST(OdeBlock, StepIsEndTimeOverExecutions) {

@@ -20,6 +20,23 @@ TEST(NetworkSpec, JsonRoundTrip) {
   }
 }
 
+TEST(NetworkSpec, SkipsOfEachBlock) {
+  NetworkSpec spec = make_spec("short-resnet-b-20", 10);
+  spec.stages[0].skips[0] = Skip::kNone;
+  spec.stages[1].skips[0] = Skip::kNone;
+  EXPECT_EQ(parse_spec(dump_spec(spec), "test"), spec);
+  EXPECT_EQ(skip_count(spec), 7);
+  EXPECT_FALSE(spec.stages[1].projects(0));
+  EXPECT_TRUE(spec.stages[3].projects(0));
+}
+
+TEST(NetworkSpec, FilesWithoutTheNewerKeysArePlainResidualBlocks) {
+  nlohmann::json json = make_spec("resnet-20", 10);
+  for (auto& stage : json["stages"])
+    for (const char* key : {"body", "shortcut", "skips"}) stage.erase(key);
+  EXPECT_EQ(parse_spec(json.dump(), "old.safetensors"), make_spec("resnet-20", 10));
+}
+
 TEST(NetworkSpec, BlockNamesAreTensorPrefixes) {
   EXPECT_EQ(block_name(make_spec("resnet-20", 10).stages[0], 2), "layer1.2");
 }
@@ -55,6 +72,15 @@ INSTANTIATE_TEST_SUITE_P(
                     Damage{"ode", [](auto& j) { j["stages"][1]["ode"] = true; }, "changes the shape"},
                     Damage{"repeat", [](auto& j) { j["stages"][1]["blocks"] = 2; }, "changes the shape"},
                     Damage{"time", [](auto& j) { j["end_time"] = 0.0; }, "end_time"},
+                    Damage{"body", [](auto& j) { j["stages"][0]["body"] = "dense"; }, "one of plain, separable"},
+                    Damage{"shortcut", [](auto& j) { j["stages"][0]["shortcut"] = "c"; }, "one of pad, projection"},
+                    Damage{"skip", [](auto& j) { j["stages"][0]["skips"] = {"long"}; }, "one of full, short, none"},
+                    Damage{"skips",
+                           [](auto& j) {
+                             j["stages"][0]["skips"] = {"none", "none"};
+                           },
+                           "2 skips for 1 blocks"},
+                    Damage{"ode_skip", [](auto& j) { j["stages"][3]["skips"] = {"none"}; }, "full skip"},
                     Damage{"executions", [](auto& j) { j["stages"][0]["executions"] = 2; }, "residual"}),
     [](const auto& test) { return test.param.what; });
 
