@@ -23,6 +23,7 @@ void require_supported(const fixed::Block& block, const fixed::Formats& formats,
   if (std::find(std::begin(kMacs), std::end(kMacs), macs) == std::end(kMacs))
     throw Error("{} multiply-accumulate lanes: an engine has {}", macs, fmt::join(kMacs, ", "));
   if (!block.ode) unsupported(block, "it is a residual block");
+  if (block.depthwise1) unsupported(block, "its convolutions are depthwise separable");
   if (block.conv1.stride != 1 || block.conv2.stride != 1) unsupported(block, "it has stride 2");
   if (block.width != kPixelLanes) unsupported(block, fmt::format("its maps are {} pixels wide", block.width));
   if (block.height < 2) unsupported(block, fmt::format("its maps have {} row", block.height));

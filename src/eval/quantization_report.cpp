@@ -29,13 +29,9 @@ LayerReport layer_report(std::string layer, const std::vector<int32_t>& values, 
 QuantizationReport quantization_report(const fixed::Runner& runner, const Comparison& comparison) {
   const fixed::Network& net = runner.network();
   QuantizationReport report{.formats = net.formats(), .images = comparison.second.count};
-  report.layers = {layer_report("conv1", net.stem.weight, net.weight),
-                   layer_report("conv1.norm", net.stem_norm.scale, net.scale)};
-  for (const fixed::Block& block : net.blocks) {
-    report.layers.push_back(layer_report(block.name + ".conv1", block.conv1.weight, net.weight));
-    report.layers.push_back(layer_report(block.name + ".norm1", block.norm1.scale, net.scale));
-    report.layers.push_back(layer_report(block.name + ".conv2", block.conv2.weight, net.weight));
-    report.layers.push_back(layer_report(block.name + ".norm2", block.norm2.scale, net.scale));
+  for (const auto& [name, conv, norm_name, norm] : fixed::conv_layers(net)) {
+    report.layers.push_back(layer_report(name, conv.weight, net.weight));
+    if (norm) report.layers.push_back(layer_report(norm_name, norm->scale, net.scale));
   }
   report.layers.push_back(layer_report("fc", net.fc_weight, net.weight));
 
@@ -47,14 +43,13 @@ QuantizationReport quantization_report(const fixed::Runner& runner, const Compar
     layer->weight_sum = net.weight.to_real(proof.weight_sum);
     layer->weight_sum_bound = net.weight.to_real(proof.bound);
   }
+  auto last = report.layers.begin();
   for (const auto& [name, count] : runner.saturations()) {
     report.saturations += count;
-    if (const auto layer = layer_of(name); layer != report.layers.end()) {
-      layer->saturations = count;
-    } else {  // the sum with the shortcut or with z: it has no weights
-      report.layers.insert(layer_of(name.substr(0, name.rfind('.')) + ".norm2") + 1,
-                           LayerReport{.layer = name, .saturations = count});
-    }
+    auto layer = layer_of(name);  // there is none for a sum, which has no weights: it follows the one before
+    if (layer == report.layers.end()) layer = report.layers.insert(last + 1, LayerReport{.layer = name});
+    layer->saturations = count;
+    last = layer;
   }
   for (const PointComparison& point : comparison.points) {
     const auto integer = [&](float value) { return std::llround(double{value} * net.activation.one()); };

@@ -22,17 +22,17 @@ AccumulatorProof prove_accumulator(std::string layer, std::span<const int32_t> w
 }
 
 std::vector<AccumulatorProof> prove_accumulators(const Block& block, const Formats& formats) {
-  return {prove_accumulator(block.name + ".conv1", block.conv1.weight, block.conv1.channels, formats.activation),
-          prove_accumulator(block.name + ".conv2", block.conv2.weight, block.conv2.channels, formats.activation)};
+  std::vector<AccumulatorProof> proofs;
+  for (const auto& [name, conv, norm_name, norm] : conv_layers(block))
+    proofs.push_back(prove_accumulator(name, conv.weight, conv.channels, formats.activation));
+  return proofs;
 }
 
 std::vector<AccumulatorProof> prove_accumulators(const Network& network) {
-  const Format activation = network.activation;
-  std::vector<AccumulatorProof> proofs{
-      prove_accumulator("conv1", network.stem.weight, network.stem.channels, activation)};
-  for (const Block& block : network.blocks)
-    for (AccumulatorProof& proof : prove_accumulators(block, network.formats())) proofs.push_back(std::move(proof));
-  proofs.push_back(prove_accumulator("fc", network.fc_weight, network.spec.classes, activation));
+  std::vector<AccumulatorProof> proofs;
+  for (const auto& [name, conv, norm_name, norm] : conv_layers(network))
+    proofs.push_back(prove_accumulator(name, conv.weight, conv.channels, network.activation));
+  proofs.push_back(prove_accumulator("fc", network.fc_weight, network.spec.classes, network.activation));
   return proofs;
 }
 

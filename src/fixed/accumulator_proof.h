@@ -30,7 +30,7 @@ AccumulatorProof prove_accumulator(std::string layer, std::span<const int32_t> w
 // One for each convolution and the fully connected layer, in network order.
 std::vector<AccumulatorProof> prove_accumulators(const Network& network);
 
-// Of the two convolutions of one block.
+// Of the convolutions of one block.
 std::vector<AccumulatorProof> prove_accumulators(const Block& block, const Formats& formats);
 
 void require_accumulator_fits(const AccumulatorProof& proof, Format weight);

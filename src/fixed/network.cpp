@@ -24,9 +24,11 @@ Format parse_format(const nlohmann::json& json, const char* name) {
 template <typename Net, typename Visit>
 void walk(Net& net, const Visit& visit) {
   const NetworkSpec& spec = net.spec;
-  const auto visit_conv = [&](const std::string& name, auto& conv, int executions) {
-    visit(name + ".weight", Shape{conv.channels, conv.in_channels, 3, 3}, net.weight, conv.weight);
-    if (executions > 0) visit(name + ".time_bias", Shape{executions, conv.channels, 9}, net.activation, conv.time_bias);
+  const auto visit_conv = [&](const std::string& name, auto& conv, int time_planes) {
+    visit(name + ".weight", conv.weight_shape(), net.weight, conv.weight);
+    if (time_planes > 0)
+      visit(name + ".time_bias", Shape{time_planes, conv.channels, conv.border_classes()}, net.activation,
+            conv.time_bias);
   };
   const auto visit_norm = [&](const std::string& name, auto& norm, int executions, int channels) {
     visit(name + ".scale", Shape{executions, channels}, net.scale, norm.scale);
@@ -37,22 +39,63 @@ void walk(Net& net, const Visit& visit) {
   visit_norm("conv1.norm", net.stem_norm, 1, spec.stem_channels);
   for (auto& block : net.blocks) {
     const int time_planes = block.ode ? block.executions : 0;
+    if (block.depthwise1) visit_conv(block.name + ".conv1.depthwise", *block.depthwise1, 0);
     visit_conv(block.name + ".conv1", block.conv1, time_planes);
     visit_norm(block.name + ".norm1", block.norm1, block.executions, block.conv1.channels);
+    if (block.depthwise2) visit_conv(block.name + ".conv2.depthwise", *block.depthwise2, 0);
     visit_conv(block.name + ".conv2", block.conv2, time_planes);
     visit_norm(block.name + ".norm2", block.norm2, block.executions, block.conv2.channels);
+    if (!block.projection) continue;
+    visit_conv(block.name + ".shortcut", *block.projection, 0);
+    visit_norm(block.name + ".shortcut.norm", block.projection_norm, 1, block.projection->channels);
   }
   visit("fc.weight", Shape{spec.classes, spec.features()}, net.weight, net.fc_weight);
   visit("fc.bias", Shape{spec.classes}, net.activation, net.fc_bias);
 }
 
 bool same_geometry(const Conv& a, const Conv& b) {
-  return a.in_channels == b.in_channels && a.channels == b.channels && a.stride == b.stride;
+  return a.in_channels == b.in_channels && a.channels == b.channels && a.stride == b.stride && a.kernel == b.kernel &&
+         a.depthwise == b.depthwise;
+}
+
+bool same_geometry(const std::optional<Conv>& a, const std::optional<Conv>& b) {
+  return a.has_value() == b.has_value() && (!a || same_geometry(*a, *b));
 }
 
 bool same_geometry(const Block& a, const Block& b) {
-  return a.name == b.name && a.ode == b.ode && a.executions == b.executions && a.height == b.height &&
-         a.width == b.width && same_geometry(a.conv1, b.conv1) && same_geometry(a.conv2, b.conv2);
+  return a.name == b.name && a.ode == b.ode && a.skip == b.skip && a.executions == b.executions &&
+         a.height == b.height && a.width == b.width && a.stride == b.stride && same_geometry(a.conv1, b.conv1) &&
+         same_geometry(a.conv2, b.conv2) && same_geometry(a.depthwise1, b.depthwise1) &&
+         same_geometry(a.depthwise2, b.depthwise2) && same_geometry(a.projection, b.projection);
+}
+
+Block make_block(const Stage& stage, int index, int height, int width) {
+  Block block;
+  block.name = block_name(stage, index);
+  block.ode = stage.ode;
+  block.skip = stage.skip(index);
+  block.executions = stage.executions;
+  block.height = height;
+  block.width = width;
+  block.stride = stage.stride;
+  const auto depthwise = [](int channels, int stride) {
+    return Conv{.in_channels = channels, .channels = channels, .stride = stride, .depthwise = true};
+  };
+  const bool separable = stage.body == Body::kSeparable;
+  const int kernel = separable ? 1 : 3;
+  if (separable) {
+    block.depthwise1 = depthwise(stage.in_channels, stage.stride);
+    block.depthwise2 = depthwise(stage.channels, 1);
+  }
+  block.conv1 = {.in_channels = stage.in_channels,
+                 .channels = stage.channels,
+                 .stride = separable ? 1 : stage.stride,
+                 .kernel = kernel};
+  block.conv2 = {.in_channels = stage.channels, .channels = stage.channels, .kernel = kernel};
+  if (stage.projects(index))
+    block.projection = {
+        .in_channels = stage.in_channels, .channels = stage.channels, .stride = stage.stride, .kernel = 1};
+  return block;
 }
 
 }  // namespace
@@ -67,19 +110,31 @@ Network make_skeleton(const NetworkSpec& spec, const Formats& formats) {
     for (int i = 0; i < stage.blocks; ++i) {
       if (stage.ode && (height < 2 || width < 2))
         throw Error("ODEBlock {}: maps of {} x {} pixels, expected at least 2 x 2", stage.name, height, width);
-      Block block;
-      block.name = block_name(stage, i);
-      block.ode = stage.ode;
-      block.executions = stage.executions;
-      block.height = height;
-      block.width = width;
-      block.conv1 = {.in_channels = stage.in_channels, .channels = stage.channels, .stride = stage.stride};
-      block.conv2 = {.in_channels = stage.channels, .channels = stage.channels, .stride = 1};
+      Block block = make_block(stage, i, height, width);
       height = block.out_height();
       width = block.out_width();
       net.blocks.push_back(std::move(block));
     }
   return net;
+}
+
+std::vector<ConvLayer> conv_layers(const Block& block) {
+  std::vector<ConvLayer> result;
+  if (block.depthwise1) result.push_back({block.name + ".conv1.depthwise", *block.depthwise1, {}, nullptr});
+  result.push_back({block.name + ".conv1", block.conv1, block.name + ".norm1", &block.norm1});
+  if (block.depthwise2) result.push_back({block.name + ".conv2.depthwise", *block.depthwise2, {}, nullptr});
+  result.push_back({block.name + ".conv2", block.conv2, block.name + ".norm2", &block.norm2});
+  if (block.projection)
+    result.push_back(
+        {block.name + ".shortcut", *block.projection, block.name + ".shortcut.norm", &block.projection_norm});
+  return result;
+}
+
+std::vector<ConvLayer> conv_layers(const Network& network) {
+  std::vector<ConvLayer> result{{"conv1", network.stem, "conv1.norm", &network.stem_norm}};
+  for (const Block& block : network.blocks)
+    for (ConvLayer& layer : conv_layers(block)) result.push_back(std::move(layer));
+  return result;
 }
 
 Network make_network(const NetworkSpec& spec, const Formats& formats) {

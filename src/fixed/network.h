@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,14 +19,20 @@
 
 namespace odenet::fixed {
 
-// 3x3 convolution with padding 1: c = sat(round(sum of x * w) + time_bias).
+// Convolution with padding kernel / 2: c = sat(round(sum of x * w) + time_bias).
 struct Conv {
   int in_channels = 0, channels = 0, stride = 1;
-  std::vector<int32_t> weight{};  // [channels, in_channels, 3, 3], weight format
+  int kernel = 3;                 // 3 or 1
+  bool depthwise = false;         // each output channel sees the input channel of its number alone
+  std::vector<int32_t> weight{};  // [channels, in_channels or (depthwise) 1, kernel, kernel], weight format
 
   // ODEBlocks only: t_i times the taps of the time plane that fall inside the image, in activation format.
-  // [executions, channels, 9], class = 3 * row class + column class; 0 first row/column, 1 inner, 2 last. Else empty.
+  // [executions, channels, border_classes], class = 3 * row class + column class; 0 first row/column, 1 inner, 2 last.
+  // Else empty.
   std::vector<int32_t> time_bias{};
+
+  int border_classes() const { return kernel == 1 ? 1 : 9; }
+  std::vector<int64_t> weight_shape() const { return {channels, depthwise ? 1 : in_channels, kernel, kernel}; }
 };
 
 // Row or column class of a pixel in an image of that size, for Conv::time_bias.
@@ -37,20 +44,41 @@ struct Norm {
   std::vector<int32_t> shift;  // [executions, channels], activation format
 };
 
-// residual: y = relu(sat(norm2(conv2(relu(norm1(conv1 x)))) + shortcut(x))); the shortcut takes every stride-th row and
-//           column; input channels come first, channels of zeros are appended
-// ode, for each execution i: z = sat(z + norm2_i(conv2_i(relu(norm1_i(conv1_i z)))))
+// A block of the kinds of spec/network_spec.h, every value in activation format, every sum saturated:
+//   ode       for each execution i: z = sat(z + norm2_i(conv2_i(relu(norm1_i(conv1_i z)))))
+//   kFull     a = relu(norm1(conv1 x)),              y = relu(sat(norm2(conv2 a) + shortcut(x)))
+//   kShort    a = relu(sat(norm1(conv1 x) + shortcut(x))),  y = relu(norm2(conv2 a))
+//   kNone     a = relu(norm1(conv1 x)),              y = relu(norm2(conv2 a))
+// The shortcut takes every stride-th row and column; input channels come first, channels of zeros are appended; or it
+// is projection_norm(projection x). With separable convolutions conv1 x is conv1(depthwise1 x), conv2 likewise: the
+// depthwise result is rounded and saturated like that of any convolution.
 struct Block {
   std::string name;  // "layer3_2.0"
   bool ode = false;
+  Skip skip = Skip::kFull;
   int executions = 1;
   int height = 0, width = 0;  // of the input
-  Conv conv1, conv2;
+  int stride = 1;             // of the block: of its first convolution and its shortcut
+  std::optional<Conv> depthwise1 = {}, depthwise2 = {};
+  Conv conv1, conv2;  // the pointwise ones in separable blocks
   Norm norm1, norm2;
+  std::optional<Conv> projection = {};
+  Norm projection_norm = {};
 
-  int out_height() const { return conv_size(height, conv1.stride); }
-  int out_width() const { return conv_size(width, conv1.stride); }
+  int channels() const { return conv2.channels; }
+  int in_channels() const { return depthwise1 ? depthwise1->in_channels : conv1.in_channels; }
+  int out_height() const { return conv_size(height, stride); }
+  int out_width() const { return conv_size(width, stride); }
 };
+
+// The convolutions of a block or network in the order of its tensors, each with the norm that follows it.
+struct ConvLayer {
+  std::string name;  // "layer3_2.0.conv1", ".conv1.depthwise", ".shortcut"; "conv1"
+  const Conv& conv;
+  std::string norm_name;       // "layer3_2.0.norm1", ".shortcut.norm"; "conv1.norm"
+  const Norm* norm = nullptr;  // null after a depthwise convolution
+};
+std::vector<ConvLayer> conv_layers(const Block& block);
 
 struct Formats {
   Format activation{32, 20}, weight{25, 20}, scale{32, 20};
@@ -79,6 +107,8 @@ struct Network : Formats {
 
   const Formats& formats() const { return *this; }
 };
+
+std::vector<ConvLayer> conv_layers(const Network& network);
 
 // The network of that spec with all tensors empty: a file's metadata alone never makes us allocate.
 Network make_skeleton(const NetworkSpec& spec, const Formats& formats = {});

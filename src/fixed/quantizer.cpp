@@ -47,7 +47,7 @@ class Quantizer {
       const double pixel = static_cast<double>(i % 256) / 255.0;
       net_.input_table[i] = convert((pixel - mean[i / 256]) / deviation[i / 256], net_.activation, "input_table", i);
     }
-    read_weights("conv1", net_.stem);
+    read_weights("conv1.weight", net_.stem);
     read_norm("conv1.bn", {spec.stem_channels}, 1.0, net_.stem_norm);
     auto block = net_.blocks.begin();
     for (const Stage& stage : spec.stages)
@@ -74,24 +74,28 @@ class Quantizer {
     for (size_t i = 0; i < values.size(); ++i) result[i] = convert(values[i], format, name, i);
   }
 
-  void read_weights(const std::string& name, Conv& conv) {
-    const std::string tensor = name + ".weight";
-    convert_all(reader_.get(tensor, {conv.channels, conv.in_channels, 3, 3}), net_.weight, tensor, conv.weight);
+  void read_weights(const std::string& tensor, Conv& conv) {
+    convert_all(reader_.get(tensor, conv.weight_shape()), net_.weight, tensor, conv.weight);
   }
 
   // t_i times the sum of the taps inside the image; class as in Conv::time_bias.
   void read_time_bias(const std::string& name, int executions, double step_size, Conv& conv) {
     const std::string tensor = name + ".time_weight";
-    const std::vector<float> taps = reader_.get(tensor, {conv.channels, 1, 3, 3});
-    const auto inside = [](int border, int tap) { return !(border == 0 && tap == 0) && !(border == 2 && tap == 2); };
-    conv.time_bias.resize(static_cast<size_t>(executions) * taps.size());
+    const std::vector<float> taps = reader_.get(tensor, {conv.channels, 1, conv.kernel, conv.kernel});
+    const auto inside = [&](int border, int tap) {
+      return conv.kernel == 1 || (!(border == 0 && tap == 0) && !(border == 2 && tap == 2));
+    };
+    const size_t classes = static_cast<size_t>(conv.border_classes()), channels = static_cast<size_t>(conv.channels);
+    const size_t kernel = static_cast<size_t>(conv.kernel);
+    conv.time_bias.resize(static_cast<size_t>(executions) * channels * classes);
     for (size_t i = 0; i < conv.time_bias.size(); ++i) {
-      const size_t channel = i / 9 % static_cast<size_t>(conv.channels);
-      const int row = static_cast<int>(i % 9) / 3, column = static_cast<int>(i % 3);
-      const double time = static_cast<double>(i / (9 * static_cast<size_t>(conv.channels))) * step_size;
+      const size_t channel = i / classes % channels;
+      const int row = static_cast<int>(i % classes) / 3, column = static_cast<int>(i % classes) % 3;
+      const double time = static_cast<double>(i / (classes * channels)) * step_size;
       double sum = 0;
-      for (int tap = 0; tap < 9; ++tap)
-        if (inside(row, tap / 3) && inside(column, tap % 3)) sum += taps[channel * 9 + static_cast<size_t>(tap)];
+      for (size_t tap = 0; tap < kernel * kernel; ++tap)
+        if (inside(row, static_cast<int>(tap / kernel)) && inside(column, static_cast<int>(tap % kernel)))
+          sum += taps[channel * kernel * kernel + tap];
       conv.time_bias[i] = convert(time * sum, net_.activation, fmt::format("time bias of {}", name), i);
     }
   }
@@ -118,8 +122,14 @@ class Quantizer {
   }
 
   void read_block(Block& block, double step_size) {
-    read_weights(block.name + ".conv1", block.conv1);
-    read_weights(block.name + ".conv2", block.conv2);
+    read_weights(block.name + ".conv1.weight", block.conv1);
+    read_weights(block.name + ".conv2.weight", block.conv2);
+    if (block.depthwise1) read_weights(block.name + ".conv1.depthwise", *block.depthwise1);
+    if (block.depthwise2) read_weights(block.name + ".conv2.depthwise", *block.depthwise2);
+    if (block.projection) {
+      read_weights(block.name + ".shortcut.weight", *block.projection);
+      read_norm(block.name + ".shortcut.bn", {block.projection->channels}, 1.0, block.projection_norm);
+    }
     if (block.ode) {
       read_time_bias(block.name + ".conv1", block.executions, step_size, block.conv1);
       read_time_bias(block.name + ".conv2", block.executions, step_size, block.conv2);

@@ -10,6 +10,9 @@
 //   "conv1.weight" [16, 3, 3, 3], "conv1.bn.weight", ".bias", ".running_mean", ".running_var" [16]
 //   "<block>.conv1.weight" [C, Cin, 3, 3], "<block>.bn1.weight", ".bias" [C], ".running_mean", ".running_var" [C], in
 //   ODEBlocks [executions, C] and "<block>.conv1.time_weight" [C, 1, 3, 3]; the same with conv2, bn2
+//   in separable blocks "<block>.conv1.depthwise" [Cin, 1, 3, 3], "<block>.conv1.weight" [C, Cin, 1, 1] and
+//   "<block>.conv1.time_weight" [C, 1, 1, 1]; with a projection "<block>.shortcut.weight" [C, Cin, 1, 1] and
+//   "<block>.shortcut.bn.weight", ...
 //   "fc.weight" [classes, features], "fc.bias" [classes]
 //
 // Throws Error for missing, unexpected or misshapen tensors, for values out of a format's range (naming tensor, index,

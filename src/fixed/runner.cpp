@@ -28,27 +28,20 @@ int64_t apply_norm(const Norm& norm, const Formats& formats, int execution, int 
 
 size_t pixels_of(int height, int width) { return static_cast<size_t>(height) * static_cast<size_t>(width); }
 
-// Adds the shortcut of option A to `values` [C, H', W'] and applies ReLU.
-int64_t add_shortcut(const Block& block, Format activation, std::span<const int32_t> input, std::span<int32_t> values) {
-  const int stride = block.conv1.stride;
-  const int height = block.out_height(), width = block.out_width();
-  int64_t saturations = 0;
-  size_t at = 0;
-  for (int channel = 0; channel < block.conv2.channels; ++channel)
-    for (int row = 0; row < height; ++row)
-      for (int column = 0; column < width; ++column, ++at) {
-        int64_t sum = values[at];
-        if (channel < block.conv1.in_channels)
-          sum += input[static_cast<size_t>((channel * block.height + row * stride) * block.width + column * stride)];
-        values[at] = std::max(saturate(sum, activation, &saturations), 0);
-      }
-  return saturations;
-}
-
-int64_t add_step(Format activation, std::span<const int32_t> step, std::span<int32_t> z) {
+// z += step, of the same size.
+int64_t add(Format activation, std::span<const int32_t> step, std::span<int32_t> z) {
   int64_t saturations = 0;
   for (size_t i = 0; i < z.size(); ++i) z[i] = saturate(int64_t{z[i]} + step[i], activation, &saturations);
   return saturations;
+}
+
+void relu(std::span<int32_t> values) {
+  for (int32_t& value : values) value = std::max(value, 0);
+}
+
+std::optional<Convolution> make_convolution(const std::optional<Conv>& conv, const Formats& formats,
+                                            const std::string& name) {
+  return conv ? std::optional<Convolution>(std::in_place, *conv, formats, name) : std::nullopt;
 }
 
 Network checked(Network network) {
@@ -62,26 +55,88 @@ Network checked(Network network) {
 BlockRunner::BlockRunner(const Block& block, const Formats& formats, int threads)
     : block_(block),
       formats_(formats),
+      depthwise1_(make_convolution(block.depthwise1, formats, block.name + ".conv1.depthwise")),
+      depthwise2_(make_convolution(block.depthwise2, formats, block.name + ".conv2.depthwise")),
+      projection_(make_convolution(block.projection, formats, block.name + ".shortcut")),
       conv1_(block.conv1, formats, block.name + ".conv1"),
       conv2_(block.conv2, formats, block.name + ".conv2"),
       workspaces_(static_cast<size_t>(thread_count(threads))) {
-  const size_t entries = static_cast<size_t>(block.executions) * static_cast<size_t>(block.conv2.channels);
-  for (const std::vector<int32_t>* table :
-       {&block.norm1.scale, &block.norm1.shift, &block.norm2.scale, &block.norm2.shift})
-    if (table->size() != entries)
-      throw Error("block {}: a norm has {} entries, expected {} executions x {} channels", block.name, table->size(),
-                  block.executions, block.conv2.channels);
-  for (const Conv* conv : {&block.conv1, &block.conv2})
-    if (conv->time_bias.size() != (block.ode ? 9 * entries : 0))
-      throw Error("block {}: {} time biases, expected {}", block.name, conv->time_bias.size(),
-                  block.ode ? 9 * entries : 0);
+  const auto executions = static_cast<size_t>(block.executions), channels = static_cast<size_t>(block.channels());
+  for (const ConvLayer& layer : conv_layers(block)) {
+    const size_t entries = (layer.norm == &block.projection_norm ? 1 : executions) * channels;
+    if (layer.norm)
+      for (const std::vector<int32_t>* table : {&layer.norm->scale, &layer.norm->shift})
+        if (table->size() != entries)
+          throw Error("{}: {} entries, expected {} executions x {} channels", layer.norm_name, table->size(),
+                      entries / channels, channels);
+    const bool timed = block.ode && (&layer.conv == &block.conv1 || &layer.conv == &block.conv2);
+    const size_t biases = timed ? entries * static_cast<size_t>(layer.conv.border_classes()) : 0;
+    if (layer.conv.time_bias.size() != biases)
+      throw Error("{}: {} time biases, expected {}", layer.name, layer.conv.time_bias.size(), biases);
+  }
+}
+
+void BlockRunner::convolve(const std::optional<Convolution>& depthwise, const Convolution& conv, Layer layer,
+                           int stride, std::span<const int32_t> x, int height, int width, int execution,
+                           Workspace& workspace, std::span<int32_t> y) {
+  if (depthwise) {
+    const int out_height = conv_size(height, stride), out_width = conv_size(width, stride);
+    const size_t channels = x.size() / pixels_of(height, width);
+    workspace.filtered.resize(channels * pixels_of(out_height, out_width));
+    saturations_[layer - 1] += depthwise->run(x, height, width, execution, workspace.scratch, workspace.filtered);
+    x = workspace.filtered;
+    height = out_height;
+    width = out_width;
+  }
+  saturations_[layer] += conv.run(x, height, width, execution, workspace.scratch, y);
+}
+
+// y [C, H', W'] += shortcut(x).
+void BlockRunner::add_shortcut(std::span<const int32_t> x, Workspace& workspace, std::span<int32_t> y) {
+  if (!block_.projection && x.size() == y.size()) {
+    saturations_[kSum] += add(formats_.activation, x, y);
+    return;
+  }
+  const int height = block_.out_height(), width = block_.out_width();
+  std::vector<int32_t>& shortcut = workspace.shortcut;
+  if (projection_) {
+    shortcut.resize(y.size());
+    saturations_[kProjection] += projection_->run(x, block_.height, block_.width, 0, workspace.scratch, shortcut);
+    saturations_[kProjectionNorm] += apply_norm(block_.projection_norm, formats_, 0, block_.channels(),
+                                                pixels_of(height, width), /*relu=*/false, shortcut);
+  } else {  // of the further channels nothing is added
+    shortcut.clear();
+    for (int channel = 0; channel < block_.in_channels(); ++channel)
+      for (int row = 0; row < height; ++row)
+        for (int column = 0; column < width; ++column)
+          shortcut.push_back(x[static_cast<size_t>((channel * block_.height + row * block_.stride) * block_.width +
+                                                   column * block_.stride)]);
+  }
+  saturations_[kSum] += add(formats_.activation, shortcut, y.first(shortcut.size()));
+}
+
+// norm2(conv2 a) with a = relu(norm1(conv1 x)), and the shortcut where it belongs; what follows is the caller's.
+void BlockRunner::run_image(std::span<const int32_t> x, int execution, Workspace& workspace, std::span<int32_t> hidden,
+                            std::span<int32_t> y) {
+  const int height = block_.out_height(), width = block_.out_width();
+  const size_t pixels = pixels_of(height, width);
+  const bool full = !block_.ode && block_.skip == Skip::kFull, shortened = block_.skip == Skip::kShort;
+  convolve(depthwise1_, conv1_, kConv1, block_.stride, x, block_.height, block_.width, execution, workspace, hidden);
+  saturations_[kNorm1] +=
+      apply_norm(block_.norm1, formats_, execution, block_.channels(), pixels, /*relu=*/!shortened, hidden);
+  if (shortened) {
+    add_shortcut(x, workspace, hidden);
+    relu(hidden);
+  }
+  convolve(depthwise2_, conv2_, kConv2, 1, hidden, height, width, execution, workspace, y);
+  saturations_[kNorm2] += apply_norm(block_.norm2, formats_, execution, block_.channels(), pixels, /*relu=*/false, y);
+  if (full) add_shortcut(x, workspace, y);
+  if (!block_.ode) relu(y);
 }
 
 std::vector<int32_t> BlockRunner::run(std::span<const int32_t> input, const Tap& tap) {
-  const size_t in_pixels = pixels_of(block_.height, block_.width);
-  const size_t pixels = pixels_of(block_.out_height(), block_.out_width());
-  const size_t in_size = static_cast<size_t>(block_.conv1.in_channels) * in_pixels;
-  const size_t size = static_cast<size_t>(block_.conv2.channels) * pixels;
+  const size_t in_size = static_cast<size_t>(block_.in_channels()) * pixels_of(block_.height, block_.width);
+  const size_t size = static_cast<size_t>(block_.channels()) * pixels_of(block_.out_height(), block_.out_width());
   const size_t count = input.size() / in_size;
   if (count * in_size != input.size())
     throw Error("block {}: {} input values, expected a multiple of {}", block_.name, input.size(), in_size);
@@ -93,24 +148,13 @@ std::vector<int32_t> BlockRunner::run(std::span<const int32_t> input, const Tap&
     parallel_for(static_cast<int>(count), static_cast<int>(workspaces_.size()), [&](int image, int worker) {
       Workspace& workspace = workspaces_[static_cast<size_t>(worker)];
       const auto map_of = [&](auto& maps) { return std::span(maps).subspan(static_cast<size_t>(image) * size, size); };
-      const std::span<const int32_t> image_input = input.subspan(static_cast<size_t>(image) * in_size, in_size);
-      const std::span<int32_t> h = map_of(hidden), out = map_of(z);
-      const std::span<const int32_t> x = block_.ode ? std::span<const int32_t>(out) : image_input;
+      const std::span<int32_t> out = map_of(z);
+      if (!block_.ode)
+        return run_image(input.subspan(static_cast<size_t>(image) * in_size, in_size), execution, workspace,
+                         map_of(hidden), out);
       workspace.map.resize(size);
-      const std::span<int32_t> y = workspace.map;
-
-      saturations_[kConv1] += conv1_.run(x, block_.height, block_.width, execution, workspace.scratch, h);
-      saturations_[kNorm1] +=
-          apply_norm(block_.norm1, formats_, execution, block_.conv1.channels, pixels, /*relu=*/true, h);
-      saturations_[kConv2] += conv2_.run(h, block_.out_height(), block_.out_width(), execution, workspace.scratch, y);
-      saturations_[kNorm2] +=
-          apply_norm(block_.norm2, formats_, execution, block_.conv2.channels, pixels, /*relu=*/false, y);
-      if (block_.ode) {
-        saturations_[kSum] += add_step(formats_.activation, y, out);
-      } else {
-        saturations_[kSum] += add_shortcut(block_, formats_.activation, image_input, y);
-        std::copy(y.begin(), y.end(), out.begin());
-      }
+      run_image(out, execution, workspace, map_of(hidden), workspace.map);
+      saturations_[kSum] += add(formats_.activation, workspace.map, out);
     });
     if (!tap) continue;
     const std::string point = block_.ode ? fmt::format("{}[{}]", block_.name, execution) : block_.name;
@@ -121,9 +165,19 @@ std::vector<int32_t> BlockRunner::run(std::span<const int32_t> input, const Tap&
 }
 
 std::vector<LayerSaturations> BlockRunner::saturations() const {
-  static constexpr std::array<const char*, kLayers> kNames{".conv1", ".norm1", ".conv2", ".norm2", ".sum"};
   std::vector<LayerSaturations> result;
-  for (size_t layer = 0; layer < kLayers; ++layer) result.push_back({block_.name + kNames[layer], saturations_[layer]});
+  const auto append = [&](const char* layer, Layer index) {
+    result.push_back({block_.name + layer, saturations_[index]});
+  };
+  if (depthwise1_) append(".conv1.depthwise", kDepthwise1);
+  append(".conv1", kConv1);
+  append(".norm1", kNorm1);
+  if (depthwise2_) append(".conv2.depthwise", kDepthwise2);
+  append(".conv2", kConv2);
+  append(".norm2", kNorm2);
+  if (projection_) append(".shortcut", kProjection);
+  if (projection_) append(".shortcut.norm", kProjectionNorm);
+  if (block_.ode || block_.skip != Skip::kNone) append(".sum", kSum);
   return result;
 }
 
@@ -176,7 +230,7 @@ std::vector<int32_t> Runner::run_blocks(std::span<const uint8_t> images, size_t 
       continue;
     }
     const Block& block = network_.blocks[index];
-    const size_t expected = static_cast<size_t>(image_count(images)) * static_cast<size_t>(block.conv2.channels) *
+    const size_t expected = static_cast<size_t>(image_count(images)) * static_cast<size_t>(block.channels()) *
                             pixels_of(block.out_height(), block.out_width());
     maps = replacements_[index](maps);
     if (maps.size() != expected)

@@ -28,7 +28,7 @@ namespace odenet::fixed {
 using Tap = std::function<void(std::string_view point, std::span<const int32_t> values)>;
 
 struct LayerSaturations {
-  std::string layer;  // "layer3_2.0.conv1", ".norm1", ".conv2", ".norm2", ".sum" (with the shortcut, or with z)
+  std::string layer;  // a convolution or norm of conv_layers(), "layer3_2.0.sum" (with the shortcut, or with z), "fc"
   int64_t count = 0;
 };
 
@@ -42,15 +42,24 @@ class BlockRunner {
   std::vector<LayerSaturations> saturations() const;
 
  private:
-  enum Layer { kConv1, kNorm1, kConv2, kNorm2, kSum, kLayers };
+  enum Layer { kDepthwise1, kConv1, kNorm1, kDepthwise2, kConv2, kNorm2, kProjection, kProjectionNorm, kSum, kLayers };
 
   struct Workspace {
     Convolution::Scratch scratch;
-    std::vector<int32_t> map;
+    std::vector<int32_t> map, filtered, shortcut;
   };
+
+  // conv(depthwise x), or conv x; [Cin, H, W] -> [C, H', W'].
+  void convolve(const std::optional<Convolution>& depthwise, const Convolution& conv, Layer layer, int stride,
+                std::span<const int32_t> x, int height, int width, int execution, Workspace& workspace,
+                std::span<int32_t> y);
+  void add_shortcut(std::span<const int32_t> x, Workspace& workspace, std::span<int32_t> y);
+  void run_image(std::span<const int32_t> x, int execution, Workspace& workspace, std::span<int32_t> hidden,
+                 std::span<int32_t> y);
 
   Block block_;
   Formats formats_;
+  std::optional<Convolution> depthwise1_, depthwise2_, projection_;
   Convolution conv1_, conv2_;
   std::vector<Workspace> workspaces_;
   std::array<std::atomic<int64_t>, kLayers> saturations_{};

@@ -29,14 +29,17 @@ RC_GTEST_PROP(Convolution, EqualsTheNaiveOne, (uint32_t seed, bool extreme)) {
   formats.weight.fraction = *rc::gen::inRange(0, formats.weight.width);
   Conv conv;
   conv.in_channels = *rc::gen::inRange(1, 8);  // 9 * 7 weights of 2^24: still within the accumulator bound
-  conv.channels = *rc::gen::inRange(1, 10);
+  conv.depthwise = *rc::gen::arbitrary<bool>();
+  conv.channels = conv.depthwise ? conv.in_channels : *rc::gen::inRange(1, 10);
+  conv.kernel = *rc::gen::element(1, 3);
   conv.stride = *rc::gen::inRange(1, 3);
   const int height = *rc::gen::inRange(2, 12), width = *rc::gen::inRange(2, 20);
   const int executions = *rc::gen::inRange(1, 4), execution = *rc::gen::inRange(0, executions);
   const auto size = [](int a, int b, int c) { return static_cast<size_t>(a * b * c); };
-  conv.weight = random_values(size(conv.channels, conv.in_channels, 9), formats.weight, extreme, random);
+  conv.weight = random_values(static_cast<size_t>(element_count(conv.weight_shape())), formats.weight, extreme, random);
   if (*rc::gen::arbitrary<bool>())
-    conv.time_bias = random_values(size(executions, conv.channels, 9), formats.activation, extreme, random);
+    conv.time_bias =
+        random_values(size(executions, conv.channels, conv.border_classes()), formats.activation, extreme, random);
   const auto input = random_values(size(conv.in_channels, height, width), formats.activation, extreme, random);
 
   Convolution::Scratch scratch;
@@ -52,16 +55,17 @@ TEST(Convolution, IsExactAtTheAccumulatorBound) {
   const Formats formats{.activation = {32, 20}, .weight = {32, 20}, .scale = {32, 20}};
   const int64_t bound = accumulator_bound(formats.activation);
   for (const int sign : {1, -1})
-    for (const int32_t x : {INT32_MAX, INT32_MIN, -1, (1 << 17) - 1}) {
-      Conv conv{.in_channels = 1, .channels = 1, .stride = 1};
-      conv.weight.assign(9, static_cast<int32_t>(sign * (bound / 9)));
-      conv.weight[4] += static_cast<int32_t>(sign * (bound % 9));
-      const std::vector<int32_t> input(9, x);
-      std::vector<int32_t> output(9);
-      Convolution::Scratch scratch;
-      Convolution(conv, formats, "conv").run(input, 3, 3, 0, scratch, output);
-      EXPECT_EQ(output, testing::naive_conv(conv, formats, input, 3, 3, 0)) << sign << " " << x;
-    }
+    for (const bool depthwise : {false, true})
+      for (const int32_t x : {INT32_MAX, INT32_MIN, -1, (1 << 17) - 1}) {
+        Conv conv{.in_channels = 1, .channels = 1, .depthwise = depthwise};
+        conv.weight.assign(9, static_cast<int32_t>(sign * (bound / 9)));
+        conv.weight[4] += static_cast<int32_t>(sign * (bound % 9));
+        const std::vector<int32_t> input(9, x);
+        std::vector<int32_t> output(9);
+        Convolution::Scratch scratch;
+        Convolution(conv, formats, "conv").run(input, 3, 3, 0, scratch, output);
+        EXPECT_EQ(output, testing::naive_conv(conv, formats, input, 3, 3, 0)) << sign << depthwise << " " << x;
+      }
 }
 
 TEST(Convolution, CountsSaturations) {

@@ -27,25 +27,27 @@ inline Wide round(Wide value, int fraction) {
 inline std::vector<int32_t> naive_conv(const Conv& conv, const Formats& formats, std::span<const int32_t> input,
                                        int height, int width, int execution) {
   const int out_height = conv_size(height, conv.stride), out_width = conv_size(width, conv.stride);
+  const int k = conv.kernel, inputs = conv.depthwise ? 1 : conv.in_channels;
   std::vector<int32_t> output;
   for (int o = 0; o < conv.channels; ++o)
     for (int y = 0; y < out_height; ++y)
       for (int x = 0; x < out_width; ++x) {
         Wide sum = 0;
-        for (int c = 0; c < conv.in_channels; ++c)
-          for (int ky = 0; ky < 3; ++ky)
-            for (int kx = 0; kx < 3; ++kx) {
-              const int row = y * conv.stride + ky - 1, column = x * conv.stride + kx - 1;
+        for (int c = 0; c < inputs; ++c)
+          for (int ky = 0; ky < k; ++ky)
+            for (int kx = 0; kx < k; ++kx) {
+              const int row = y * conv.stride + ky - k / 2, column = x * conv.stride + kx - k / 2;
               if (row < 0 || column < 0 || row >= height || column >= width) continue;
-              sum += Wide{input[static_cast<size_t>((c * height + row) * width + column)]} *
-                     conv.weight[static_cast<size_t>(((o * conv.in_channels + c) * 3 + ky) * 3 + kx)];
+              const int from = conv.depthwise ? o : c;
+              sum += Wide{input[static_cast<size_t>((from * height + row) * width + column)]} *
+                     conv.weight[static_cast<size_t>(((o * inputs + c) * k + ky) * k + kx)];
             }
         sum = round(sum, formats.weight.fraction);
         if (!conv.time_bias.empty()) {
           const int row_class = y == 0 ? 0 : y == out_height - 1 ? 2 : 1;
           const int column_class = x == 0 ? 0 : x == out_width - 1 ? 2 : 1;
-          sum +=
-              conv.time_bias[static_cast<size_t>((execution * conv.channels + o) * 9 + 3 * row_class + column_class)];
+          const int channel = execution * conv.channels + o;
+          sum += conv.time_bias[static_cast<size_t>(k == 1 ? channel : channel * 9 + 3 * row_class + column_class)];
         }
         output.push_back(clamp(sum, formats.activation));
       }
@@ -66,26 +68,49 @@ inline void naive_relu(std::vector<int32_t>& values) {
   for (int32_t& value : values) value = std::max(value, 0);
 }
 
+inline void naive_sum(const std::vector<int32_t>& added, const Formats& formats, std::vector<int32_t>& values) {
+  for (size_t i = 0; i < values.size(); ++i) values[i] = clamp(Wide{values[i]} + added[i], formats.activation);
+}
+
+// [C, H', W']
+inline std::vector<int32_t> naive_shortcut(const Block& block, const Formats& formats, const std::vector<int32_t>& x) {
+  if (block.projection) {
+    auto y = naive_conv(*block.projection, formats, x, block.height, block.width, 0);
+    naive_norm(block.projection_norm, formats, 0, block.channels(), y);
+    return y;
+  }
+  std::vector<int32_t> y;
+  for (int c = 0; c < block.channels(); ++c)
+    for (int row = 0; row < block.out_height(); ++row)
+      for (int column = 0; column < block.out_width(); ++column)
+        y.push_back(
+            c < block.in_channels()
+                ? x[static_cast<size_t>((c * block.height + row * block.stride) * block.width + column * block.stride)]
+                : 0);
+  return y;
+}
+
 // One image.
 inline std::vector<int32_t> naive_block(const Block& block, const Formats& formats, std::vector<int32_t> z) {
   for (int i = 0; i < block.executions; ++i) {
-    auto y = naive_conv(block.conv1, formats, z, block.height, block.width, i);
-    naive_norm(block.norm1, formats, i, block.conv1.channels, y);
+    auto y = z;
+    int height = block.height, width = block.width;
+    if (block.depthwise1) {
+      y = naive_conv(*block.depthwise1, formats, y, height, width, i);
+      height = block.out_height(), width = block.out_width();
+    }
+    y = naive_conv(block.conv1, formats, y, height, width, i);
+    naive_norm(block.norm1, formats, i, block.channels(), y);
+    if (block.skip == Skip::kShort) naive_sum(naive_shortcut(block, formats, z), formats, y);
     naive_relu(y);
+    if (block.depthwise2) y = naive_conv(*block.depthwise2, formats, y, block.out_height(), block.out_width(), i);
     y = naive_conv(block.conv2, formats, y, block.out_height(), block.out_width(), i);
-    naive_norm(block.norm2, formats, i, block.conv2.channels, y);
+    naive_norm(block.norm2, formats, i, block.channels(), y);
     if (block.ode) {
-      for (size_t k = 0; k < z.size(); ++k) z[k] = clamp(Wide{z[k]} + y[k], formats.activation);
+      naive_sum(y, formats, z);
       continue;
     }
-    const int stride = block.conv1.stride;
-    for (int c = 0; c < block.conv1.in_channels; ++c)
-      for (int row = 0; row < block.out_height(); ++row)
-        for (int column = 0; column < block.out_width(); ++column) {
-          int32_t& value = y[static_cast<size_t>((c * block.out_height() + row) * block.out_width() + column)];
-          const size_t from = static_cast<size_t>((c * block.height + row * stride) * block.width + column * stride);
-          value = clamp(Wide{value} + z[from], formats.activation);
-        }
+    if (block.skip == Skip::kFull) naive_sum(naive_shortcut(block, formats, z), formats, y);
     naive_relu(y);
     z = y;
   }

@@ -22,54 +22,52 @@ Network small_network(uint32_t seed = 1) { return quantize(synthetic_checkpoint(
 // A block of random integers in the whole range of the formats, but for weights within the accumulator bound.
 RC_GTEST_PROP(BlockRunner, EqualsTheNaiveBlock, (uint32_t seed, bool ode, bool extreme)) {
   std::mt19937 random(seed);
-  const Formats formats;
-  Block block;
-  block.name = "block";
-  block.ode = ode;
-  block.executions = ode ? *rc::gen::inRange(1, 4) : 1;
-  block.height = *rc::gen::inRange(2, 10);
-  block.width = *rc::gen::inRange(2, 10);
-  const int in_channels = *rc::gen::inRange(1, 6);
-  const int channels = ode ? in_channels : in_channels + *rc::gen::inRange(0, 3);
-  block.conv1 = {.in_channels = in_channels, .channels = channels, .stride = ode ? 1 : *rc::gen::inRange(1, 3)};
-  block.conv2 = {.in_channels = channels, .channels = channels, .stride = 1};
-  const auto fill = [&](std::vector<int32_t>& values, int count, int64_t limit) {
+  Stage stage{.name = "block", .in_channels = *rc::gen::inRange(1, 6), .ode = ode};
+  stage.channels = ode ? stage.in_channels : stage.in_channels + *rc::gen::inRange(0, 3);
+  stage.stride = ode ? 1 : *rc::gen::inRange(1, 3);
+  stage.executions = ode ? *rc::gen::inRange(1, 4) : 1;
+  stage.body = *rc::gen::element(Body::kPlain, Body::kSeparable);
+  stage.shortcut = *rc::gen::element(Shortcut::kPad, Shortcut::kProjection);
+  if (!ode) stage.skips = {*rc::gen::element(Skip::kFull, Skip::kShort, Skip::kNone)};
+  NetworkSpec spec{.model = "block", .classes = 1, .stem_channels = stage.in_channels, .stages = {stage}};
+  spec.height = *rc::gen::inRange(2, 10);
+  spec.width = *rc::gen::inRange(2, 10);
+  Network net = make_network(spec);
+  const int64_t one = int64_t{1} << 20;
+  const auto fill = [&](std::vector<int32_t>& values, int64_t limit) {
     std::uniform_int_distribution<int64_t> any(-limit, limit);
-    values.resize(static_cast<size_t>(count));
     for (int32_t& value : values) value = static_cast<int32_t>(any(random));
   };
-  const int64_t one = int64_t{1} << 20, all = extreme ? INT32_MAX : 8 * one;
-  for (Conv* conv : {&block.conv1, &block.conv2}) {
-    fill(conv->weight, conv->channels * conv->in_channels * 9, extreme ? 16 * one - 1 : one / 4);
-    if (ode) fill(conv->time_bias, block.executions * channels * 9, all);
-  }
-  for (Norm* norm : {&block.norm1, &block.norm2}) {
-    fill(norm->scale, block.executions * channels, extreme ? INT32_MAX : one);
-    fill(norm->shift, block.executions * channels, all);
-  }
+  for_each_tensor(net, [&](const TensorView& tensor) {
+    if (tensor.name.ends_with(".weight"))
+      fill(tensor.values, extreme ? 16 * one - 1 : one / 4);
+    else
+      fill(tensor.values, extreme ? INT32_MAX : tensor.name.ends_with(".scale") ? one : 8 * one);
+  });
+  const Block& block = net.blocks[0];
   const int images = *rc::gen::inRange(1, 4);
   std::vector<int32_t> input, expected;
   for (int i = 0; i < images; ++i) {
-    std::vector<int32_t> z;
-    fill(z, in_channels * block.height * block.width, all);
+    std::vector<int32_t> z(static_cast<size_t>(stage.in_channels * block.height * block.width));
+    fill(z, extreme ? INT32_MAX : 8 * one);
     input.insert(input.end(), z.begin(), z.end());
-    const auto output = testing::naive_block(block, formats, z);
+    const auto output = testing::naive_block(block, net.formats(), z);
     expected.insert(expected.end(), output.begin(), output.end());
   }
-  RC_ASSERT(BlockRunner(block, formats, 2).run(input) == expected);
+  RC_ASSERT(BlockRunner(block, net.formats(), 2).run(input) == expected);
 }
 
 TEST(BlockRunner, RefusesIncompleteTables) {
   const Network net = small_network();
   Block block = net.blocks[3];
   block.norm2.shift.pop_back();
-  EXPECT_ERROR(BlockRunner(block, net.formats()), "layer2_2.0", "23 entries, expected 3 executions x 8 channels");
+  EXPECT_ERROR(BlockRunner(block, net.formats()), "layer2_2.0.norm2", "23 entries, expected 3 executions x 8 channels");
   block = net.blocks[3];
   block.conv1.weight.pop_back();
-  EXPECT_ERROR(BlockRunner(block, net.formats()), "layer2_2.0.conv1", "575 weights, expected 8 x 8 x 3 x 3");
+  EXPECT_ERROR(BlockRunner(block, net.formats()), "layer2_2.0.conv1", "575 weights, expected the shape [8, 8, 3, 3]");
   block = net.blocks[3];
   block.conv2.time_bias.clear();
-  EXPECT_ERROR(BlockRunner(block, net.formats()), "layer2_2.0", "0 time biases, expected 216");
+  EXPECT_ERROR(BlockRunner(block, net.formats()), "layer2_2.0.conv2", "0 time biases, expected 216");
 }
 
 TEST(Runner, TapsEveryPointInNetworkOrder) {
@@ -153,6 +151,42 @@ TEST(Runner, CountsSaturationsByLayer) {
   EXPECT_GT(counts["layer1.0.norm1"], 0);
   EXPECT_LE(counts["layer1.0.norm1"], 2 * 4 * 64);
   EXPECT_EQ(counts["layer1.0.conv1"], 0);
+}
+
+TEST(Runner, CountsSaturationsOfEveryLayerThatABlockHas) {
+  NetworkSpec spec = small_spec();
+  spec.stages[0].skips = {Skip::kNone, Skip::kShort};
+  spec.stages[1].shortcut = Shortcut::kProjection;
+  spec.stages[2].body = Body::kSeparable;
+  std::vector<std::string> names;
+  for (const auto& [layer, count] : Runner(quantize(synthetic_checkpoint(spec, 1))).saturations())
+    names.push_back(layer);
+  EXPECT_EQ(names, (std::vector<std::string>{"conv1",
+                                             "conv1.norm",
+                                             "layer1.0.conv1",
+                                             "layer1.0.norm1",
+                                             "layer1.0.conv2",
+                                             "layer1.0.norm2",
+                                             "layer1.1.conv1",
+                                             "layer1.1.norm1",
+                                             "layer1.1.conv2",
+                                             "layer1.1.norm2",
+                                             "layer1.1.sum",
+                                             "layer2_1.0.conv1",
+                                             "layer2_1.0.norm1",
+                                             "layer2_1.0.conv2",
+                                             "layer2_1.0.norm2",
+                                             "layer2_1.0.shortcut",
+                                             "layer2_1.0.shortcut.norm",
+                                             "layer2_1.0.sum",
+                                             "layer2_2.0.conv1.depthwise",
+                                             "layer2_2.0.conv1",
+                                             "layer2_2.0.norm1",
+                                             "layer2_2.0.conv2.depthwise",
+                                             "layer2_2.0.conv2",
+                                             "layer2_2.0.norm2",
+                                             "layer2_2.0.sum",
+                                             "fc"}));
 }
 
 TEST(Runner, RefusesAPartOfAnImageAndBadNetworks) {

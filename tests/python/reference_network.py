@@ -3,7 +3,8 @@
     logits = ReferenceNetwork("best.safetensors").logits(images)     # uint8 [N, 3, 32, 32]
 
 Nothing is shared with the C++ code but the checkpoint. In particular the time enters an ODEBlock's convolution as a
-further input channel filled with t (before the others, zero-padded like them), where odenet adds a bias.
+further input channel filled with t (before the others, zero-padded like them; of a separable convolution's pointwise
+part), where odenet adds a bias.
 """
 
 import json
@@ -35,28 +36,37 @@ class ReferenceNetwork:
             mean, var = mean[execution], var[execution]
         return functional.batch_norm(x, mean, var, self.get(name + ".weight"), self.get(name + ".bias"), eps=NORM_EPSILON)
 
-    def residual_block(self, x, name, stride, channels):
-        y = functional.conv2d(x, self.get(name + ".conv1.weight"), stride=stride, padding=1)
-        y = torch.relu(self.norm(y, name + ".bn1"))
-        y = functional.conv2d(y, self.get(name + ".conv2.weight"), padding=1)
-        y = self.norm(y, name + ".bn2")
-        shortcut = x[:, :, ::stride, ::stride]
-        missing = channels - x.shape[1]
-        if missing:
-            shortcut = torch.cat([shortcut, torch.zeros(x.shape[0], missing, *shortcut.shape[2:])], dim=1)
-        return torch.relu(y + shortcut)
+    def conv(self, x, name, stride=1, t=None):
+        if name + ".depthwise" in self.tensors:
+            x = functional.conv2d(x, self.get(name + ".depthwise"), stride=stride, padding=1, groups=x.shape[1])
+            stride = 1
+        weight = self.get(name + ".weight")
+        if t is not None:
+            x = torch.cat([torch.full((x.shape[0], 1, *x.shape[2:]), t), x], dim=1)
+            weight = torch.cat([self.get(name + ".time_weight"), weight], dim=1)
+        return functional.conv2d(x, weight, stride=stride, padding=weight.shape[-1] // 2)
 
-    def time_conv(self, z, t, name):
-        time_plane = torch.full((z.shape[0], 1, *z.shape[2:]), t)
-        weight = torch.cat([self.get(name + ".time_weight"), self.get(name + ".weight")], dim=1)
-        return functional.conv2d(torch.cat([time_plane, z], dim=1), weight, padding=1)
+    def shortcut(self, x, name, stride, channels):
+        if name + ".shortcut.weight" in self.tensors:
+            return self.norm(self.conv(x, name + ".shortcut", stride), name + ".shortcut.bn")
+        x = x[:, :, ::stride, ::stride]
+        return functional.pad(x, (0, 0, 0, 0, 0, channels - x.shape[1]))
+
+    def residual_block(self, x, name, stride, channels, skip):
+        y = self.norm(self.conv(x, name + ".conv1", stride), name + ".bn1")
+        if skip == "short":
+            y = y + self.shortcut(x, name, stride, channels)
+        y = self.norm(self.conv(torch.relu(y), name + ".conv2"), name + ".bn2")
+        if skip == "full":
+            y = y + self.shortcut(x, name, stride, channels)
+        return torch.relu(y)
 
     def ode_block(self, z, name, executions):
         h = self.spec["end_time"] / executions
         for i in range(executions):
-            f = self.time_conv(z, i * h, name + ".conv1")
+            f = self.conv(z, name + ".conv1", t=i * h)
             f = torch.relu(self.norm(f, name + ".bn1", i))
-            f = self.time_conv(f, i * h, name + ".conv2")
+            f = self.conv(f, name + ".conv2", t=i * h)
             z = z + h * self.norm(f, name + ".bn2", i)
         return z
 
@@ -73,5 +83,6 @@ class ReferenceNetwork:
                     x = self.ode_block(x, name, stage["executions"])
                 else:
                     stride = stage["stride"] if block == 0 else 1
-                    x = self.residual_block(x, name, stride, stage["channels"])
+                    skip = stage["skips"][block] if stage["skips"] else "full"
+                    x = self.residual_block(x, name, stride, stage["channels"], skip)
         return functional.linear(x.mean(dim=(2, 3)), self.get("fc.weight"), self.get("fc.bias"))

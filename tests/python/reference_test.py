@@ -13,7 +13,8 @@ from odenet_cli import IMAGES, Odenet
 from reference_network import ReferenceNetwork
 
 MODELS = ["resnet-20", "biased-odenet-20", "odenet-14", "mixed-odenet-14", "rodenet-1-14", "rodenet-2-14",
-          "rodenet-1+2-20"]
+          "rodenet-1+2-20", "resnet-b-14", "short-resnet-14", "short-resnet-b-14", "nonresnet-14", "dsodenet-14",
+          "dsodenet-s2-14"]
 TOLERANCE = 1e-4  # float32 sums in different orders; logits are of the order of 1
 
 

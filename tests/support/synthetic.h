@@ -60,10 +60,15 @@ inline SafeTensors synthetic_checkpoint(const NetworkSpec& spec, uint32_t seed) 
     for (float& v : values) v = value(random);
     file.add<float>(name, shape, values);
   };
-  const auto add_conv = [&](const std::string& name, int in_channels, int channels, bool ode) {
-    const double limit = std::sqrt(6.0 / (9 * in_channels));  // He initialisation
-    add(name + ".weight", {channels, in_channels, 3, 3}, -limit, limit);
-    if (ode) add(name + ".time_weight", {channels, 1, 3, 3}, -limit, limit);
+  const auto add_weights = [&](const std::string& name, const Shape& shape) {
+    const double limit = std::sqrt(6.0 / static_cast<double>(element_count(shape) / shape[0]));  // He initialisation
+    add(name, shape, -limit, limit);
+  };
+  const auto add_conv = [&](const std::string& name, int in_channels, int channels, bool ode, Body body) {
+    const int kernel = body == Body::kSeparable ? 1 : 3;
+    if (body == Body::kSeparable) add_weights(name + ".depthwise", {in_channels, 1, 3, 3});
+    add_weights(name + ".weight", {channels, in_channels, kernel, kernel});
+    if (ode) add(name + ".time_weight", {channels, 1, kernel, kernel}, -0.3, 0.3);
   };
   const auto add_norm = [&](const std::string& name, const Shape& statistics, double gain) {
     add(name + ".weight", {statistics.back()}, 0.5 * gain, 1.5 * gain);
@@ -71,16 +76,19 @@ inline SafeTensors synthetic_checkpoint(const NetworkSpec& spec, uint32_t seed) 
     add(name + ".running_mean", statistics, -0.2, 0.2);
     add(name + ".running_var", statistics, 0.5, 1.5);
   };
-  add_conv("conv1", spec.in_channels, spec.stem_channels, false);
+  add_conv("conv1", spec.in_channels, spec.stem_channels, false, Body::kPlain);
   add_norm("conv1.bn", {spec.stem_channels}, 1);
   for (const Stage& stage : spec.stages)
     for (int i = 0; i < stage.blocks; ++i) {
       const std::string block = block_name(stage, i);
       const Shape statistics = stage.ode ? Shape{stage.executions, stage.channels} : Shape{stage.channels};
-      add_conv(block + ".conv1", stage.in_channels, stage.channels, stage.ode);
+      add_conv(block + ".conv1", stage.in_channels, stage.channels, stage.ode, stage.body);
       add_norm(block + ".bn1", statistics, 1);
-      add_conv(block + ".conv2", stage.channels, stage.channels, stage.ode);
+      add_conv(block + ".conv2", stage.channels, stage.channels, stage.ode, stage.body);
       add_norm(block + ".bn2", statistics, 0.5);
+      if (!stage.projects(i)) continue;
+      add_weights(block + ".shortcut.weight", {stage.channels, stage.in_channels, 1, 1});
+      add_norm(block + ".shortcut.bn", {stage.channels}, 0.5);
     }
   add("fc.weight", {spec.classes, spec.features()}, -0.3, 0.3);
   add("fc.bias", {spec.classes}, -0.1, 0.1);
@@ -113,12 +121,15 @@ class Reference {
         const std::string block = block_name(stage, index);
         for (int i = 0; i < stage.executions; ++i) {
           const double time = i * spec_.step_size(stage);
-          const Map hidden = relu(norm(conv(x, block + ".conv1", stage.stride, stage.ode, time), block + ".bn1", i));
-          const Map f = norm(conv(hidden, block + ".conv2", 1, stage.ode, time), block + ".bn2", i);
+          const Skip skip = stage.skip(index);
+          Map hidden = norm(conv(x, block + ".conv1", stage.stride, stage.ode, time), block + ".bn1", i);
+          if (skip == Skip::kShort) hidden = add(hidden, shortcut(x, block, stage));
+          hidden = relu(hidden);
+          Map f = norm(conv(hidden, block + ".conv2", 1, stage.ode, time), block + ".bn2", i);
           if (stage.ode) {
             for (size_t k = 0; k < f.values.size(); ++k) x.values[k] += spec_.step_size(stage) * f.values[k];
           } else {
-            x = relu(add_shortcut(f, x, stage.stride));
+            x = relu(skip == Skip::kFull ? add(f, shortcut(x, block, stage)) : f);
           }
           const std::string point = stage.ode ? block + "[" + std::to_string(i) + "]" : block;
           emit(point + ".hidden", hidden.values);
@@ -157,25 +168,50 @@ class Reference {
     return file_.get<float>(name, file_.tensors.at(name).shape);
   }
 
-  Map conv(const Map& input, const std::string& name, int stride, bool ode, double time) const {
-    const auto weight = tensor(name + ".weight");
+  bool has(const std::string& name) const { return file_.tensors.contains(name); }
+
+  // A weight [C, Cin, k, k] is one convolution over all channels, [C, 1, 3, 3] after it one of each channel alone.
+  Map sum_taps(const Map& input, const std::string& weights, bool depthwise, int stride,
+               const std::string& time_weights, double time) const {
+    const auto weight = tensor(weights);
     std::vector<float> time_weight;
-    if (ode) time_weight = tensor(name + ".time_weight");
-    const int channels = static_cast<int>(file_.tensors.at(name + ".weight").shape[0]);
+    if (!time_weights.empty()) time_weight = tensor(time_weights);
+    const Shape& shape = file_.tensors.at(weights).shape;
+    const int channels = static_cast<int>(shape[0]), kernel = static_cast<int>(shape[2]), taps = kernel * kernel;
+    const int inputs = depthwise ? 1 : input.channels;
     Map out{channels, conv_size(input.height, stride), conv_size(input.width, stride), {}};
     for (int o = 0; o < channels; ++o)
       for (int y = 0; y < out.height; ++y)
         for (int x = 0; x < out.width; ++x) {
           double sum = 0;
-          for (int tap = 0; tap < 9; ++tap) {
-            const int row = y * stride + tap / 3 - 1, column = x * stride + tap % 3 - 1;
+          for (int tap = 0; tap < taps; ++tap) {
+            const int row = y * stride + tap / kernel - kernel / 2, column = x * stride + tap % kernel - kernel / 2;
             if (row < 0 || column < 0 || row >= input.height || column >= input.width) continue;
-            for (int c = 0; c < input.channels; ++c)
-              sum += input.at(c, row, column) * weight[static_cast<size_t>((o * input.channels + c) * 9 + tap)];
-            if (ode) sum += time * time_weight[static_cast<size_t>(o * 9 + tap)];
+            for (int c = 0; c < inputs; ++c)
+              sum +=
+                  input.at(depthwise ? o : c, row, column) * weight[static_cast<size_t>((o * inputs + c) * taps + tap)];
+            if (!time_weight.empty()) sum += time * time_weight[static_cast<size_t>(o * taps + tap)];
           }
           out.values.push_back(sum);
         }
+    return out;
+  }
+
+  Map conv(const Map& input, const std::string& name, int stride, bool ode, double time) const {
+    const std::string time_weights = ode ? name + ".time_weight" : "";
+    if (!has(name + ".depthwise")) return sum_taps(input, name + ".weight", false, stride, time_weights, time);
+    const Map filtered = sum_taps(input, name + ".depthwise", true, stride, "", 0);
+    return sum_taps(filtered, name + ".weight", false, 1, time_weights, time);
+  }
+
+  Map shortcut(const Map& x, const std::string& block, const Stage& stage) const {
+    if (has(block + ".shortcut.weight"))
+      return norm(sum_taps(x, block + ".shortcut.weight", false, stage.stride, "", 0), block + ".shortcut.bn", 0);
+    Map out{stage.channels, conv_size(x.height, stage.stride), conv_size(x.width, stage.stride), {}};
+    for (int c = 0; c < out.channels; ++c)
+      for (int row = 0; row < out.height; ++row)
+        for (int column = 0; column < out.width; ++column)
+          out.values.push_back(c < x.channels ? x.at(c, row * stage.stride, column * stage.stride) : 0);
     return out;
   }
 
@@ -195,12 +231,8 @@ class Reference {
     return map;
   }
 
-  static Map add_shortcut(Map map, const Map& input, int stride) {
-    size_t at = 0;
-    for (int c = 0; c < map.channels; ++c)
-      for (int y = 0; y < map.height; ++y)
-        for (int x = 0; x < map.width; ++x, ++at)
-          if (c < input.channels) map.values[at] += input.at(c, y * stride, x * stride);
+  static Map add(Map map, const Map& added) {
+    for (size_t i = 0; i < map.values.size(); ++i) map.values[i] += added.values[i];
     return map;
   }
 
