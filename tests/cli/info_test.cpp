@@ -29,6 +29,17 @@ TEST(Info, TableShowsTheSizesOfThePaper) {
   for (const char* part : {"layer3_2", "1 / 6 ODE", "300544", "625104"}) EXPECT_THAT(text, HasSubstr(part));
 }
 
+TEST(Info, ComparesTheParametersOfTwoModels) {
+  const std::string text = succeed("info dsodenet-20 --classes 100 --against odenet-20");
+  EXPECT_THAT(text, HasSubstr("layer3_2                           9728              75136   -87.1 %"));
+  EXPECT_THAT(text, HasSubstr("total                             89908             175700   -48.8 %"));
+  EXPECT_THAT(text, HasSubstr("without conv1 and fc              82944             168736   -50.8 %"));
+  // A layer that only one of them has.
+  EXPECT_THAT(succeed("info odenet-20 --against biased-odenet-20"),
+              HasSubstr("layer2_2                          19136                            \n"));
+  EXPECT_THAT(fail("info odenet-20 --json --against resnet-20"), HasSubstr("--against"));
+}
+
 TEST(Info, InvalidModelsListTheValidOnes) {
   EXPECT_THAT(fail("info vgg-16"), HasSubstr("biased-odenet-N"));
   EXPECT_THAT(fail("info resnet-21"), HasSubstr("8, 14, 20, 26"));
