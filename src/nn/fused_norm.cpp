@@ -7,7 +7,7 @@
 #include <cstring>
 #include <vector>
 
-#include "nn/norm_kernels.h"
+#include "nn/norm_operands.h"
 #include "spec/network_spec.h"
 
 namespace odenet::nn {
@@ -19,13 +19,7 @@ using torch::autograd::AutogradContext;
 using torch::autograd::tensor_list;
 using torch::autograd::Variable;
 
-constexpr auto kNhwc = torch::MemoryFormat::ChannelsLast;
 constexpr int64_t kParts = 16;  // of the images; fixed, so that sums do not depend on the number of threads
-
-// Rows of per-channel values that the backward pass needs.
-enum Row : int64_t { kMean, kInverse, kScale, kShift, kRows };
-
-kernels::Shape shape_of(const Tensor& x) { return {x.size(0), x.size(2) * x.size(3), x.size(1)}; }
 
 // Runs run(part, first image, images) for every part, in parallel; each thread from its first part to its last, or the
 // other way.
@@ -68,31 +62,6 @@ std::vector<double> across_processes(std::vector<double> totals, const kernels::
   if (sum_of_processes()) sum_of_processes()(totals);
   return totals;
 }
-
-template <typename T>
-T* data(const Tensor& tensor) {
-  return tensor.defined() ? static_cast<T*>(tensor.data_ptr()) : nullptr;
-}
-
-// Calls run with a value of the kernels' element type.
-template <typename Run>
-void with_element(const Tensor& x, const Run& run) {
-  if (x.scalar_type() == torch::kBFloat16)
-    run(kernels::Bfloat16());
-  else
-    run(float());
-}
-
-struct Operands {
-  Tensor x, plane;
-  double time;
-
-  template <typename T>
-  const T* images(int64_t first) const {
-    return data<T>(x) + first * x.stride(0);
-  }
-  kernels::TimePlane time_plane() const { return {data<float>(plane), static_cast<float>(time)}; }
-};
 
 // Mean and variance over the batch; moves the running statistics.
 void batch_statistics(const Operands& in, const NormState& state, double momentum, float* mean, float* inverse) {
@@ -139,12 +108,7 @@ Tensor run_forward(const Operands& in, const NormState& state, const NormOptions
     batch_statistics(in, state, options.momentum, at(kMean), at(kInverse));
   else
     running_statistics(state, shape.channels, at(kMean), at(kInverse));
-  const float *weight = data<float>(state.weight), *bias = data<float>(state.bias);
-  const auto gain = static_cast<float>(options.gain);
-  for (int64_t c = 0; c < shape.channels; ++c) {
-    at(kScale)[c] = gain * weight[c] * at(kInverse)[c];
-    at(kShift)[c] = gain * bias[c] - at(kMean)[c] * at(kScale)[c];
-  }
+  fill_affine(row, shape.channels, data<float>(state.weight), data<float>(state.bias), options.gain);
   const Tensor y = torch::empty_like(in.x);
   with_element(in.x, [&](auto element) {
     using T = decltype(element);
@@ -209,48 +173,40 @@ class FusedNorm : public torch::autograd::Function<FusedNorm> {
     const Tensor partial_planes =
         in.plane.defined() ? torch::zeros({kParts, shape.pixels * channels}, torch::kFloat32) : Tensor();
     PartialSums sums(2 * channels);
-    std::vector<float> a, b, c;
+    InputGradient factors;
     with_element(in.x, [&](auto element) {
       using T = decltype(element);
-      const auto at_image = [&](const Tensor& t, int64_t first) {
-        return t.defined() ? data<T>(t) + first * in.x.stride(0) : nullptr;
-      };
       const auto masked = [&](int64_t first, const Tensor& gradient, const Tensor& second, const Tensor& output,
                               bool active) {
-        return kernels::Masked<T>{.dy = at_image(gradient, first),
-                                  .dy2 = at_image(second, first),
+        return kernels::Masked<T>{.dy = images_of<T>(gradient, first),
+                                  .dy2 = images_of<T>(second, first),
                                   .x = in.images<T>(first),
                                   .plane = in.time_plane(),
                                   .scale = at(kScale),
                                   .shift = at(kShift),
-                                  .y = at_image(output, first),
+                                  .y = images_of<T>(output, first),
                                   .relu = active};
       };
       for_parts(shape.images, Order::kUp, [&](int64_t part, int64_t first, int64_t images) {
         kernels::backward_sums<T>({images, shape.pixels, channels}, masked(first, dy, dy2, y, relu), at(kMean),
-                                  at_image(kept, first), sums.part(part), sums.part(part) + channels);
+                                  images_of<T>(kept, first), sums.part(part), sums.part(part) + channels);
       });
       // Weight and bias get this process's share, as all parameters do; the input's gradient needs the whole batch.
       const std::vector<double> own = sums.totals();
       const std::vector<double> all = training ? across_processes(own, shape) : own;
-      const double count = all.back();
       for (int64_t i = 0; i < channels; ++i) {
-        const auto g = static_cast<size_t>(i), gx = static_cast<size_t>(channels + i);
-        const double sum_g = all[g], sum_gx = all[gx];
-        const double inverse = at(kInverse)[i], scale = at(kScale)[i], mean = at(kMean)[i];
-        data<float>(dbias)[i] = static_cast<float>(gain * own[g]);
-        data<float>(dweight)[i] = static_cast<float>(gain * inverse * own[gx]);
-        // dx = scale (g - mean(g) - x^ mean(g x^)), x^ = (x' - mean) inverse; statistics that are constants take no
-        // part
-        const double slope = training ? -scale * inverse * inverse * sum_gx / count : 0;
-        a.push_back(static_cast<float>(scale));
-        b.push_back(static_cast<float>(slope));
-        c.push_back(static_cast<float>(training ? -scale * sum_g / count - slope * mean : 0));
+        data<float>(dbias)[i] = static_cast<float>(gain * own[static_cast<size_t>(i)]);
+        data<float>(dweight)[i] =
+            static_cast<float>(gain * double{at(kInverse)[i]} * own[static_cast<size_t>(channels + i)]);
       }
+      if (training)
+        factors.append(row, channels, all.data(), all.back());
+      else
+        factors.append_constant(row, channels);
       for_parts(shape.images, Order::kDown, [&](int64_t part, int64_t first, int64_t images) {
         const auto args = kept.defined() ? masked(first, kept, {}, {}, false) : masked(first, dy, dy2, {}, relu);
-        kernels::backward_input<T>({images, shape.pixels, channels}, args, a.data(), b.data(), c.data(),
-                                   at_image(dx, first),
+        kernels::backward_input<T>({images, shape.pixels, channels}, args, factors.a.data(), factors.b.data(),
+                                   factors.c.data(), images_of<T>(dx, first),
                                    in.plane.defined() ? data<float>(partial_planes[part]) : nullptr);
       });
     });

@@ -1,0 +1,173 @@
+#include "nn/instance_norm.h"
+
+#include <torch/torch.h>
+
+#include <cmath>
+
+#include "nn/norm_operands.h"
+#include "spec/network_spec.h"
+
+namespace odenet::nn {
+
+namespace {
+
+using torch::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::tensor_list;
+using torch::autograd::Variable;
+
+constexpr int64_t kParts = 16;  // of the images; fixed, so that sums do not depend on the number of threads
+
+// Runs run(part, image) for every image, the parts in parallel.
+template <typename Run>
+void for_images(int64_t images, const Run& run) {
+  at::parallel_for(0, kParts, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t part = begin; part < end; ++part)
+      for (int64_t image = images * part / kParts; image < images * (part + 1) / kParts; ++image) run(part, image);
+  });
+}
+
+// Fills the rows [kRows, C] of one image.
+template <typename T>
+void image_statistics(const kernels::Shape& one, const Operands& in, int64_t image, const Tensor& weight,
+                      const Tensor& bias, double gain, float* rows) {
+  const int64_t channels = one.channels;
+  std::vector<double> sums(static_cast<size_t>(2 * channels));
+  kernels::moments(one, in.images<T>(image), in.time_plane(), sums.data(), sums.data() + channels);
+  const auto count = static_cast<double>(one.pixels);
+  for (int64_t c = 0; c < channels; ++c) {
+    const double mean = sums[static_cast<size_t>(c)] / count;
+    const double var = std::max(0.0, sums[static_cast<size_t>(channels + c)] / count - mean * mean);
+    rows[kMean * channels + c] = static_cast<float>(mean);
+    rows[kInverse * channels + c] = static_cast<float>(1 / std::sqrt(var + kNormEpsilon));
+  }
+  fill_affine(rows, channels, data<float>(weight), data<float>(bias), gain);
+}
+
+class InstanceNorm : public torch::autograd::Function<InstanceNorm> {
+ public:
+  // The output twice: see Forked.
+  static tensor_list forward(AutogradContext* ctx, const Variable& x, const Variable& weight, const Variable& bias,
+                             const c10::optional<Variable>& optional_plane,
+                             const c10::optional<Variable>& optional_residual, const NormOptions& options) {
+    const Tensor plane = optional_plane.value_or(Tensor()), residual = optional_residual.value_or(Tensor());
+    const Operands in{x, plane, options.time};
+    const Tensor table = torch::empty({x.size(0), kRows, x.size(1)}, torch::kFloat32);
+    const Tensor y = torch::empty_like(x);
+    const kernels::Shape shape = shape_of(x), one{1, shape.pixels, shape.channels};
+    with_element(x, [&](auto element) {
+      using T = decltype(element);
+      for_images(shape.images, [&](int64_t, int64_t image) {
+        float* rows = images_of<float>(table, image);
+        image_statistics<T>(one, in, image, weight, bias, options.gain, rows);
+        kernels::forward<T>(one, {.x = in.images<T>(image),
+                                  .plane = in.time_plane(),
+                                  .scale = rows + kScale * shape.channels,
+                                  .shift = rows + kShift * shape.channels,
+                                  .residual = images_of<T>(residual, image),
+                                  .relu = options.relu,
+                                  .y = images_of<T>(y, image)});
+      });
+    });
+    const bool mask_by_output = options.relu && residual.defined();
+    ctx->save_for_backward({x, table, plane, mask_by_output ? y : Tensor()});
+    ctx->saved_data["time"] = options.time;
+    ctx->saved_data["gain"] = options.gain;
+    ctx->saved_data["relu"] = options.relu;
+    ctx->saved_data["residual"] = residual.defined();
+    ctx->set_materialize_grads(false);
+    return {y, y.detach()};
+  }
+
+  static tensor_list backward(AutogradContext* ctx, tensor_list gradients) {
+    const auto saved = ctx->get_saved_variables();
+    const Operands in{saved[0], saved[2], ctx->saved_data["time"].toDouble()};
+    const Tensor &table = saved[1], &y = saved[3];
+    const bool relu = ctx->saved_data["relu"].toBool(), residual = ctx->saved_data["residual"].toBool();
+    const double gain = ctx->saved_data["gain"].toDouble();
+    const auto as_x = [&](const Tensor& t) { return t.defined() ? t.to(in.x.scalar_type()).contiguous(kNhwc) : t; };
+    const Tensor dy = as_x(gradients[0].defined() ? gradients[0] : gradients[1]);
+    const Tensor dy2 = gradients[0].defined() ? as_x(gradients[1]) : Tensor();
+    if (!dy.defined()) return tensor_list(6);
+
+    const kernels::Shape shape = shape_of(in.x), one{1, shape.pixels, shape.channels};
+    const int64_t channels = shape.channels;
+    const Tensor kept = residual && (relu || dy2.defined()) ? torch::empty_like(dy) : Tensor();
+    const Tensor dx = torch::empty_like(in.x);
+    const Tensor sums = torch::zeros({shape.images, 2, channels}, torch::kFloat64);  // of g and of g (x' - mean)
+    const Tensor partial_planes =
+        in.plane.defined() ? torch::zeros({kParts, shape.pixels * channels}, torch::kFloat32) : Tensor();
+    with_element(in.x, [&](auto element) {
+      using T = decltype(element);
+      for_images(shape.images, [&](int64_t part, int64_t image) {
+        const float* rows = images_of<float>(table, image);
+        kernels::Masked<T> masked{.dy = images_of<T>(dy, image),
+                                  .dy2 = images_of<T>(dy2, image),
+                                  .x = in.images<T>(image),
+                                  .plane = in.time_plane(),
+                                  .scale = rows + kScale * channels,
+                                  .shift = rows + kShift * channels,
+                                  .y = images_of<T>(y, image),
+                                  .relu = relu};
+        auto* image_sums = images_of<double>(sums, image);
+        kernels::backward_sums<T>(one, masked, rows + kMean * channels, images_of<T>(kept, image), image_sums,
+                                  image_sums + channels);
+        InputGradient factors;
+        factors.append(rows, channels, image_sums, static_cast<double>(shape.pixels));
+        if (kept.defined()) {  // masked and summed already
+          masked.dy = images_of<T>(kept, image);
+          masked.dy2 = nullptr;
+          masked.y = nullptr;
+          masked.relu = false;
+        }
+        kernels::backward_input<T>(one, masked, factors.a.data(), factors.b.data(), factors.c.data(),
+                                   images_of<T>(dx, image),
+                                   in.plane.defined() ? data<float>(partial_planes[part]) : nullptr);
+      });
+    });
+    const Tensor inverse = table.select(1, kInverse).to(torch::kFloat64);
+    const Tensor dbias = (gain * sums.select(1, 0).sum(0)).to(torch::kFloat32);
+    const Tensor dweight = (gain * (inverse * sums.select(1, 1)).sum(0)).to(torch::kFloat32);
+    Tensor dplane;
+    if (in.plane.defined())
+      dplane =
+          partial_planes.sum(0).mul_(in.time).view({1, in.x.size(2), in.x.size(3), channels}).permute({0, 3, 1, 2});
+    const Tensor dresidual = !residual ? Tensor() : kept.defined() ? kept : dy;
+    return {dx, dweight, dbias, dplane, dresidual, Tensor()};
+  }
+};
+
+bool has_kernels(const Tensor& x) {
+  return x.device().is_cpu() && (x.scalar_type() == torch::kFloat32 || x.scalar_type() == torch::kBFloat16);
+}
+
+}  // namespace
+
+Tensor composed_instance_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, const NormOptions& options) {
+  auto y = x;
+  if (options.plane.defined() && options.time != 0) y = y + (options.time * options.plane).to(x.scalar_type());
+  y = torch::instance_norm(y, weight, bias, {}, {}, /*use_input_stats=*/true, /*momentum=*/0, kNormEpsilon,
+                           /*cudnn_enabled=*/true);
+  if (options.residual.defined())
+    y = torch::add(options.residual, y, options.gain);
+  else if (options.gain != 1)
+    y = y * options.gain;
+  return options.relu ? y.relu() : y;
+}
+
+Forked instance_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, const NormOptions& options) {
+  if (!has_kernels(x)) {
+    const Tensor y = composed_instance_norm(x, weight, bias, options);
+    return {y, y};
+  }
+  const bool timed = options.plane.defined() && options.time != 0;
+  // Autograd's functions take tensors that may be absent as optional ones.
+  const auto nhwc = [](const Tensor& t, bool present) {
+    return present ? c10::make_optional(t.contiguous(kNhwc)) : c10::nullopt;
+  };
+  const tensor_list y = InstanceNorm::apply(x.contiguous(kNhwc), weight, bias, nhwc(options.plane, timed),
+                                            nhwc(options.residual, options.residual.defined()), options);
+  return {y[0], y[1]};
+}
+
+}  // namespace odenet::nn
