@@ -70,6 +70,8 @@ bool same_geometry(const Block& a, const Block& b) {
 }
 
 Block make_block(const Stage& stage, int index, int height, int width) {
+  if (stage.norm != NormKind::kBatch)
+    throw Error("block {}: integer networks have batch norms only; train with norm = batch", block_name(stage, index));
   Block block;
   block.name = block_name(stage, index);
   block.ode = stage.ode;

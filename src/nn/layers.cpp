@@ -3,6 +3,7 @@
 #include <torch/nn/init.h>
 #include <torch/torch.h>
 
+#include "nn/instance_norm.h"
 #include "spec/network_spec.h"
 
 namespace odenet::nn {
@@ -37,9 +38,10 @@ torch::Tensor ConvImpl::time_plane(int64_t height, int64_t width) const {
       .contiguous(torch::MemoryFormat::ChannelsLast);
 }
 
-NormImpl::NormImpl(int channels, int executions) : per_execution_(executions > 0) {
+NormImpl::NormImpl(int channels, int executions, NormKind kind) : per_execution_(executions > 0) {
   weight_ = register_parameter("weight", torch::ones({channels}));
   bias_ = register_parameter("bias", torch::zeros({channels}));
+  if (kind == NormKind::kInstance) return;
   const std::vector<int64_t> shape =
       per_execution_ ? std::vector<int64_t>{executions, channels} : std::vector<int64_t>{channels};
   running_mean_ = register_buffer("running_mean", torch::zeros(shape));
@@ -51,6 +53,7 @@ torch::Tensor NormImpl::forward(const torch::Tensor& x, const NormOptions& optio
 }
 
 Forked NormImpl::forked(const torch::Tensor& x, NormOptions options, int execution) {
+  if (!running_mean_.defined()) return instance_norm(x, weight_, bias_, options);
   options.training = is_training();
   return fused_norm_forked(x,
                            {.weight = weight_,

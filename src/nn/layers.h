@@ -43,12 +43,13 @@ class ConvImpl : public torch::nn::Module {
 };
 TORCH_MODULE(Conv);
 
-// Batch normalisation whose running statistics are kept per execution: an ODEBlock run M times sees M distributions.
-// Weight and bias are shared, so the parameter count does not depend on M.
+// Batch normalisation whose running statistics are kept per execution, since an ODEBlock run M times sees M
+// distributions; or instance normalisation, which keeps none. Weight and bias are shared, so the parameter count does
+// not depend on M.
 class NormImpl : public torch::nn::Module {
  public:
   // executions = 0: an ordinary norm with statistics [channels]; otherwise [executions, channels].
-  explicit NormImpl(int channels, int executions = 0);
+  explicit NormImpl(int channels, int executions = 0, NormKind kind = NormKind::kBatch);
 
   // options.training is the module's own.
   torch::Tensor forward(const torch::Tensor& x, const NormOptions& options, int execution = 0);
@@ -57,7 +58,7 @@ class NormImpl : public torch::nn::Module {
  private:
   bool per_execution_;
   torch::Tensor weight_, bias_;               // "weight", "bias" [channels]
-  torch::Tensor running_mean_, running_var_;  // [channels] or [executions, channels]
+  torch::Tensor running_mean_, running_var_;  // [channels] or [executions, channels]; undefined with kInstance
 };
 TORCH_MODULE(Norm);
 

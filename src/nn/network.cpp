@@ -23,17 +23,17 @@ BlockImpl::BlockImpl(const NetworkSpec& spec, const Stage& stage, int index)
                       .body = stage.body,
                       .time = stage.ode};
   conv1_ = register_module("conv1", Conv(options));
-  bn1_ = register_module("bn1", Norm(stage.channels, executions));
+  bn1_ = register_module("bn1", Norm(stage.channels, executions, stage.norm));
   options.in_channels = stage.channels;
   options.stride = 1;
   conv2_ = register_module("conv2", Conv(options));
-  bn2_ = register_module("bn2", Norm(stage.channels, executions));
+  bn2_ = register_module("bn2", Norm(stage.channels, executions, stage.norm));
   if (!stage.projects(index)) return;
   projection_ = register_module(
       "shortcut",
       Conv(ConvOptions{
           .in_channels = stage.in_channels, .channels = stage.channels, .stride = stage.stride, .kernel = 1}));
-  projection_norm_ = projection_->register_module("bn", Norm(stage.channels));
+  projection_norm_ = projection_->register_module("bn", Norm(stage.channels, 0, stage.norm));
 }
 
 Forked BlockImpl::forward(const Forked& x, const TensorTap& tap) {

@@ -32,6 +32,8 @@ constexpr Name<Skip> kSkips[] = {{"full", Skip::kFull}, {"short", Skip::kShort},
 constexpr Name<Shortcut> kShortcuts[] = {{"pad", Shortcut::kPad}, {"projection", Shortcut::kProjection}};
 constexpr Name<Body> kBodies[] = {{"plain", Body::kPlain}, {"separable", Body::kSeparable}};
 
+constexpr Name<NormKind> kNorms[] = {{"batch", NormKind::kBatch}, {"instance", NormKind::kInstance}};
+
 template <typename T, size_t N>
 std::string_view name_of(const Name<T> (&names)[N], T value) {
   return std::find_if(names, names + N, [&](const auto& n) { return n.value == value; })->name;
@@ -128,6 +130,7 @@ void to_json(nlohmann::json& json, const NetworkSpec& spec) {
                       {"ode", s.ode},
                       {"body", name_of(kBodies, s.body)},
                       {"shortcut", name_of(kShortcuts, s.shortcut)},
+                      {"norm", name_of(kNorms, s.norm)},
                       {"skips", std::move(skips)}});
   }
   json = {{"model", spec.model},       {"classes", spec.classes},    {"in_channels", spec.in_channels},
@@ -157,6 +160,7 @@ void from_json(const nlohmann::json& json, NetworkSpec& spec) {
     stage.ode = entry.at("ode").get<bool>();
     if (entry.contains("body")) stage.body = parse_name(kBodies, "body", entry["body"]);
     if (entry.contains("shortcut")) stage.shortcut = parse_name(kShortcuts, "shortcut", entry["shortcut"]);
+    if (entry.contains("norm")) stage.norm = parse_name(kNorms, "norm", entry["norm"]);
     if (entry.contains("skips"))
       for (const auto& skip : entry["skips"]) stage.skips.push_back(parse_name(kSkips, "skip", skip));
     if (stage.in_channels != channels)

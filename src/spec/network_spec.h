@@ -15,8 +15,9 @@
 // The shortcut of a block that changes the shape is subsampling and zero channels (Shortcut::kPad), or a 1x1
 // convolution of the block's stride with a norm (kProjection). A convolution is 3x3 (Body::kPlain), or depthwise 3x3
 // followed by pointwise 1x1 with nothing between (kSeparable); there the time belongs to the pointwise one.
-// Convolutions have no bias, and pad with zeros, the time too. Norms have scale and bias per channel; an ODEBlock keeps
-// running statistics per execution.
+// Convolutions have no bias, and pad with zeros, the time too. Norms have scale and bias per channel. kBatch uses
+// running statistics, which an ODEBlock keeps per execution; kInstance the mean and variance of the image at hand over
+// H x W.
 //
 // Sources: the ODENet paper for residual and ode, Figure 1 of the NonResNet paper for the skips, dsODENet's abstract.
 #pragma once
@@ -31,7 +32,7 @@ namespace odenet {
 // Metadata "format" of a trained float network's file; its tensors are described in nn/checkpoint.h.
 inline constexpr const char* kCheckpointFormat = "odenet-checkpoint";
 
-// Of every norm: y = (c - mean) / sqrt(var + epsilon) * weight + bias.
+// Of every norm, of either kind: y = (c - mean) / sqrt(var + epsilon) * weight + bias.
 inline constexpr double kNormEpsilon = 1e-5;
 
 inline constexpr int kMaxRepeats = 1024;  // blocks or executions of one stage
@@ -39,6 +40,7 @@ inline constexpr int kMaxRepeats = 1024;  // blocks or executions of one stage
 enum class Skip { kFull, kShort, kNone };
 enum class Shortcut { kPad, kProjection };  // options A and B of K. He et al., 2016
 enum class Body { kPlain, kSeparable };
+enum class NormKind { kBatch, kInstance };
 
 struct Stage {
   std::string name;  // "layer3_2"
@@ -50,6 +52,7 @@ struct Stage {
   bool ode = false;    // ODEBlock instead of residual block
   Body body = Body::kPlain;
   Shortcut shortcut = Shortcut::kPad;
+  NormKind norm = NormKind::kBatch;
   std::vector<Skip> skips = {};  // [blocks]; empty: all full
 
   Skip skip(int block) const { return skips.empty() ? Skip::kFull : skips.at(static_cast<size_t>(block)); }

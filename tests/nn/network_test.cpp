@@ -138,6 +138,22 @@ TEST(Skips, AddTheShortcutWhereTheirDefinitionSays) {
     }
 }
 
+TEST(Network, WithInstanceNormsTreatsEveryImageAlone) {
+  NetworkSpec spec = make_spec("biased-odenet-20", 7);
+  for (Stage& stage : spec.stages) stage.norm = NormKind::kInstance;
+  torch::manual_seed(6);
+  Network net(spec);
+  for (const auto& buffer : net->named_buffers()) EXPECT_EQ(buffer.key().rfind("conv1.bn.", 0), 0u) << buffer.key();
+  net->eval();
+  const torch::NoGradGuard no_grad;
+  const auto images = torch::randn({3, 3, 32, 32});
+  const auto logits = net->forward(images);
+  EXPECT_TRUE(torch::allclose(net->forward(images.narrow(0, 1, 1)), logits.narrow(0, 1, 1), 1e-4, 1e-5));
+  // A positive factor before the norm leaves no trace but in epsilon.
+  net->named_parameters()["layer1.0.conv1.weight"].mul_(64);
+  EXPECT_TRUE(torch::allclose(net->forward(images), logits, 1e-2, 1e-2));
+}
+
 TEST(OdeBlock, StepIsEndTimeOverExecutions) {
   // f = bn2(...) with weight 0 and bias b is the constant b, so z(T) = z(0) + T b for any number of steps.
   for (const int executions : {1, 4}) {

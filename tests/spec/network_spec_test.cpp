@@ -24,6 +24,7 @@ TEST(NetworkSpec, SkipsOfEachBlock) {
   NetworkSpec spec = make_spec("short-resnet-b-20", 10);
   spec.stages[0].skips[0] = Skip::kNone;
   spec.stages[1].skips[0] = Skip::kNone;
+  spec.stages[2].norm = NormKind::kInstance;
   EXPECT_EQ(parse_spec(dump_spec(spec), "test"), spec);
   EXPECT_EQ(skip_count(spec), 7);
   EXPECT_FALSE(spec.stages[1].projects(0));
@@ -33,7 +34,7 @@ TEST(NetworkSpec, SkipsOfEachBlock) {
 TEST(NetworkSpec, FilesWithoutTheNewerKeysArePlainResidualBlocks) {
   nlohmann::json json = make_spec("resnet-20", 10);
   for (auto& stage : json["stages"])
-    for (const char* key : {"body", "shortcut", "skips"}) stage.erase(key);
+    for (const char* key : {"body", "shortcut", "norm", "skips"}) stage.erase(key);
   EXPECT_EQ(parse_spec(json.dump(), "old.safetensors"), make_spec("resnet-20", 10));
 }
 
@@ -74,6 +75,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Damage{"time", [](auto& j) { j["end_time"] = 0.0; }, "end_time"},
                     Damage{"body", [](auto& j) { j["stages"][0]["body"] = "dense"; }, "one of plain, separable"},
                     Damage{"shortcut", [](auto& j) { j["stages"][0]["shortcut"] = "c"; }, "one of pad, projection"},
+                    Damage{"norm", [](auto& j) { j["stages"][0]["norm"] = "layer"; }, "one of batch, instance"},
                     Damage{"skip", [](auto& j) { j["stages"][0]["skips"] = {"long"}; }, "one of full, short, none"},
                     Damage{"skips",
                            [](auto& j) {
