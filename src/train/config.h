@@ -54,6 +54,10 @@ struct TrainConfig {
   bool shorten = true;
   std::vector<double> stage_epochs{};
   std::vector<double> stage_lr{};
+  std::string target = "";
+  std::string adapt = "none";
+  double adapt_weight = 0;
+  std::string adapt_statistics = "separate";
   int64_t seed = 1;
   int64_t test_every = 1;
   double checkpoint_minutes = 5;

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "nn/network.h"
+#include "train/adaptation.h"
 #include "train/batches.h"
 #include "train/distillation.h"
 #include "train/flat_sgd.h"
@@ -22,15 +23,21 @@ struct StepOptions {
 
 // Tensors on the network's device, so that a GPU need not be waited for: read them only when wanted.
 struct StepResult {
-  torch::Tensor loss;     // scalar: sum over the images of this process
-  torch::Tensor correct;  // scalar: images whose largest logit is that of their label
-  int64_t images = 0;     // of this process
+  torch::Tensor loss;             // scalar: sum over the images of this process
+  torch::Tensor correct;          // scalar: images whose largest logit is that of their label
+  int64_t images = 0;             // of this process
+  torch::Tensor adapt_loss = {};  // scalar: without its weight, times images; undefined without such a loss
+};
+
+// What a step takes into account besides the labels; null: nothing. They must outlive the step.
+struct StepHelpers {
+  const Distillation* distillation = nullptr;
+  Adaptation* adaptation = nullptr;  // of that network; the batches have a target then
 };
 
 class Step {
  public:
-  // distillation: null without a teacher. It must outlive the step.
-  Step(nn::Network network, StepOptions options, const Distillation* distillation = nullptr);
+  Step(nn::Network network, StepOptions options, StepHelpers helpers = {});
 
   // With several workers, `batch` is this process's share of `batch_images` images, and all take the same step.
   StepResult operator()(const TensorBatch& batch, double rate);
@@ -43,7 +50,7 @@ class Step {
 
   nn::Network network_;
   StepOptions options_;
-  const Distillation* distillation_;
+  StepHelpers helpers_;
   FlatSgd sgd_;
 };
 
