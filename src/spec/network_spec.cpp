@@ -32,7 +32,10 @@ constexpr Name<Skip> kSkips[] = {{"full", Skip::kFull}, {"short", Skip::kShort},
 constexpr Name<Shortcut> kShortcuts[] = {{"pad", Shortcut::kPad}, {"projection", Shortcut::kProjection}};
 constexpr Name<Body> kBodies[] = {{"plain", Body::kPlain}, {"separable", Body::kSeparable}};
 
-constexpr Name<NormKind> kNorms[] = {{"batch", NormKind::kBatch}, {"instance", NormKind::kInstance}};
+constexpr NormName kNorms[] = {
+    {"batch", "statistics of the batch in training, running ones afterwards", NormKind::kBatch},
+    {"instance", "statistics of each image, as the ODENet paper's accelerator computes them", NormKind::kInstance},
+};
 
 template <typename T, size_t N>
 std::string_view name_of(const Name<T> (&names)[N], T value) {
@@ -49,6 +52,8 @@ T parse_name(const Name<T> (&names)[N], const char* key, const nlohmann::json& j
 
 constexpr int kLargest = 1 << 16;
 
+std::string_view norm_name(NormKind kind) { return std::ranges::find(kNorms, kind, &NormName::kind)->name; }
+
 // A member of the spec's JSON in [low, high].
 int get_int(const nlohmann::json& json, const char* key, int low, int high) {
   const int value = json.at(key).get<int>();
@@ -57,6 +62,19 @@ int get_int(const nlohmann::json& json, const char* key, int low, int high) {
 }
 
 }  // namespace
+
+std::span<const NormName> norm_kinds() { return kNorms; }
+
+NormKind find_norm(std::string_view name) {
+  for (const NormName& norm : kNorms)
+    if (norm.name == name) return norm.kind;
+  throw Error("norm is '{}', expected one of {}", name, names_of(kNorms));
+}
+
+NetworkSpec with_norms(NetworkSpec spec, NormKind kind) {
+  for (Stage& stage : spec.stages) stage.norm = kind;
+  return spec;
+}
 
 std::vector<LayerInfo> layers(const NetworkSpec& spec) {
   int height = spec.height, width = spec.width;
@@ -130,7 +148,7 @@ void to_json(nlohmann::json& json, const NetworkSpec& spec) {
                       {"ode", s.ode},
                       {"body", name_of(kBodies, s.body)},
                       {"shortcut", name_of(kShortcuts, s.shortcut)},
-                      {"norm", name_of(kNorms, s.norm)},
+                      {"norm", norm_name(s.norm)},
                       {"skips", std::move(skips)}});
   }
   json = {{"model", spec.model},       {"classes", spec.classes},    {"in_channels", spec.in_channels},
@@ -160,7 +178,7 @@ void from_json(const nlohmann::json& json, NetworkSpec& spec) {
     stage.ode = entry.at("ode").get<bool>();
     if (entry.contains("body")) stage.body = parse_name(kBodies, "body", entry["body"]);
     if (entry.contains("shortcut")) stage.shortcut = parse_name(kShortcuts, "shortcut", entry["shortcut"]);
-    if (entry.contains("norm")) stage.norm = parse_name(kNorms, "norm", entry["norm"]);
+    if (entry.contains("norm")) stage.norm = find_norm(entry["norm"].get<std::string>());
     if (entry.contains("skips"))
       for (const auto& skip : entry["skips"]) stage.skips.push_back(parse_name(kSkips, "skip", skip));
     if (stage.in_channels != channels)

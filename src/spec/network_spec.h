@@ -24,7 +24,9 @@
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace odenet {
@@ -41,6 +43,14 @@ enum class Skip { kFull, kShort, kNone };
 enum class Shortcut { kPad, kProjection };  // options A and B of K. He et al., 2016
 enum class Body { kPlain, kSeparable };
 enum class NormKind { kBatch, kInstance };
+
+struct NormName {
+  std::string_view name;
+  std::string_view help;
+  NormKind kind;
+};
+std::span<const NormName> norm_kinds();
+NormKind find_norm(std::string_view name);  // Error listing the names
 
 struct Stage {
   std::string name;  // "layer3_2"
@@ -95,6 +105,9 @@ int64_t mac_count(const NetworkSpec& spec);
 
 // "layer3_2.0", ".1", ...: the name of block `index` of a stage, the prefix of its tensors in every file.
 std::string block_name(const Stage& stage, int index);
+
+// The same network with norms of that kind in all stages; that of conv1 stays a batch norm.
+NetworkSpec with_norms(NetworkSpec spec, NormKind kind);
 
 // Blocks with a skip connection; ODEBlocks, whose sum is the integration, have none.
 int skip_count(const NetworkSpec& spec);

@@ -157,6 +157,7 @@ std::string zoo_name(const NetworkSpec& spec) {
   for (const Family& family : kFamilies) {
     if (depth < family.min_depth || (depth - family.min_depth) % family.depth_step != 0) continue;
     NetworkSpec candidate = make_spec(fmt::format("{}-{}", family.name, depth), spec.classes, spec.end_time);
+    if (!spec.stages.empty()) candidate = with_norms(std::move(candidate), spec.stages.front().norm);
     const std::string name = std::exchange(candidate.model, spec.model);
     if (candidate == spec) return name;
   }

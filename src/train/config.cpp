@@ -4,7 +4,10 @@
 #include <array>
 #include <cmath>
 #define TOML_EXCEPTIONS 1
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Warray-bounds"  // GCC 12 at -O3 sees one broken that is not
 #include <toml++/toml.h>
+#pragma GCC diagnostic pop
 
 #include "core/error.h"
 #include "core/file.h"
@@ -91,6 +94,12 @@ std::string adapt_weight_help() {
   std::string text = "weight of the adaptation's loss, which it grows to; 0: the method's own";
   for (const AdaptMethod& method : adapt_methods())
     if (method.weight > 0) text += fmt::format(", {} {}", method.name, method.weight);
+  return text;
+}
+
+std::string norm_help() {
+  std::string text = "norms of the blocks";
+  for (const NormName& norm : norm_kinds()) text += fmt::format("; {}: {}", norm.name, norm.help);
   return text;
 }
 
@@ -200,6 +209,7 @@ std::span<const Field> fields() {
       {"ema", "decay a step of the moving average of the weights that is tested and saved, such as 0.999; 0: none",
        &TrainConfig::ema},
       {"end_time", "T: ODEBlocks integrate from 0 to T", &TrainConfig::end_time},
+      {"norm", norm_help(), &TrainConfig::norm},
       {"teacher",
        "run folder or checkpoint of a trained network, for distillation, or for its weights (see start). The run keeps "
        "a copy",
@@ -327,6 +337,7 @@ void validate(const TrainConfig& config) {
 
 NetworkSpec network_spec(const TrainConfig& config) {
   NetworkSpec spec = make_spec(config.model, data::find_dataset(config.dataset).classes, config.end_time);
+  spec = with_norms(std::move(spec), find_norm(config.norm));
   return config.skips.empty() ? spec : with_skips(std::move(spec), config.skips);
 }
 

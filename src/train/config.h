@@ -45,6 +45,7 @@ struct TrainConfig {
   double mixup = 0;
   double ema = 0;
   double end_time = 1.0;
+  std::string norm = "batch";
   std::string teacher = "";
   std::string distillation = "none";
   double distillation_weight = 0;

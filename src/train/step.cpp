@@ -26,9 +26,9 @@ StepResult Step::operator()(const TensorBatch& batch, double rate, Workers& work
 }
 
 StepResult Step::backward(const TensorBatch& batch, double weight) {
-  const Adaptation::Outputs outputs =
-      helpers_.adaptation ? helpers_.adaptation->forward(batch.images, batch.target, sgd_.steps())
-                          : Adaptation::Outputs{.logits = network_->forward(batch.images), .loss = {}};
+  const Adaptation::Outputs outputs = helpers_.adaptation
+                                          ? helpers_.adaptation->forward(batch.images, batch.target, sgd_.steps())
+                                          : Adaptation::Outputs{.logits = network_->forward(batch.images), .loss = {}};
   const torch::Tensor& logits = outputs.logits;
   const auto options = torch::nn::functional::CrossEntropyFuncOptions().label_smoothing(options_.label_smoothing);
   auto loss = torch::nn::functional::cross_entropy(logits, batch.labels, options);

@@ -112,22 +112,24 @@ TEST_P(Validate, RefusesWhatCannotWork) {
 
 INSTANTIATE_TEST_SUITE_P(
     Each, Validate,
-    ::testing::Values(
-        BadSetting{"model", "resnet-21", "8, 14, 20"}, BadSetting{"dataset", "imagenet", "cifar10"},
-        BadSetting{"schedule", "none", "cosine"}, BadSetting{"epochs", "-1", "epochs is '-1'"},
-        BadSetting{"batch", "0", "batch is '0'"}, BadSetting{"lr", "0", "lr is '0'"},
-        BadSetting{"momentum", "1", "momentum is '1'"}, BadSetting{"momentum", "0", "with nesterov"},
-        BadSetting{"weight_decay", "-1", "weight_decay"}, BadSetting{"gamma", "0", "gamma"},
-        BadSetting{"label_smoothing", "1", "label_smoothing"}, BadSetting{"end_time", "0", "end time"},
-        BadSetting{"warmup_epochs", "-1", "0 or more"}, BadSetting{"milestones", "-5", "milestones"},
-        BadSetting{"milestones", "nan", "milestones"}, BadSetting{"cutout", "33", "0 to 32"},
-        BadSetting{"mixup", "-0.1", "mixup"}, BadSetting{"ema", "1", "ema"}, BadSetting{"test_every", "0", "1 or more"},
-        BadSetting{"checkpoint_minutes", "-1", "checkpoint_minutes"},
-        BadSetting{"precision", "float16", "auto, float32, bfloat16"}, BadSetting{"device", "tpu", "auto, cpu, cuda"},
-        BadSetting{"threads", "-2", "threads"}, BadSetting{"seed", "-1", "seed"},
-        BadSetting{"train_limit", "-1", "train_limit"}, BadSetting{"test_limit", "-1", "test_limit"},
-        BadSetting{"adapt", "dan", "none, adabn, dann, mmd, coral"}, BadSetting{"adapt_weight", "-1", "0 or more"},
-        BadSetting{"adapt_statistics", "both", "separate, joint"}),
+    ::testing::Values(BadSetting{"model", "resnet-21", "8, 14, 20"}, BadSetting{"dataset", "imagenet", "cifar10"},
+                      BadSetting{"schedule", "none", "cosine"}, BadSetting{"epochs", "-1", "epochs is '-1'"},
+                      BadSetting{"batch", "0", "batch is '0'"}, BadSetting{"lr", "0", "lr is '0'"},
+                      BadSetting{"momentum", "1", "momentum is '1'"}, BadSetting{"momentum", "0", "with nesterov"},
+                      BadSetting{"weight_decay", "-1", "weight_decay"}, BadSetting{"gamma", "0", "gamma"},
+                      BadSetting{"label_smoothing", "1", "label_smoothing"}, BadSetting{"end_time", "0", "end time"},
+                      BadSetting{"warmup_epochs", "-1", "0 or more"}, BadSetting{"milestones", "-5", "milestones"},
+                      BadSetting{"milestones", "nan", "milestones"}, BadSetting{"cutout", "33", "0 to 32"},
+                      BadSetting{"mixup", "-0.1", "mixup"}, BadSetting{"ema", "1", "ema"},
+                      BadSetting{"norm", "layer", "one of batch, instance"}, BadSetting{"test_every", "0", "1 or more"},
+                      BadSetting{"checkpoint_minutes", "-1", "checkpoint_minutes"},
+                      BadSetting{"precision", "float16", "auto, float32, bfloat16"},
+                      BadSetting{"device", "tpu", "auto, cpu, cuda"}, BadSetting{"threads", "-2", "threads"},
+                      BadSetting{"seed", "-1", "seed"}, BadSetting{"train_limit", "-1", "train_limit"},
+                      BadSetting{"test_limit", "-1", "test_limit"},
+                      BadSetting{"adapt", "dan", "none, adabn, dann, mmd, coral"},
+                      BadSetting{"adapt_weight", "-1", "0 or more"},
+                      BadSetting{"adapt_statistics", "both", "separate, joint"}),
     [](const auto& test) { return fmt::format("{}_{}", test.param.field, test.index); });
 
 TEST(TrainConfig, ATargetHasTheClassesOfTheSource) {
@@ -157,6 +159,14 @@ TEST(TrainConfig, WarmupNeedsAScheduleWithoutOneAndMoreEpochs) {
 }
 
 TEST(TrainConfig, DefaultsAreValid) { EXPECT_NO_THROW(validate(TrainConfig())); }
+
+TEST(Config, NormsOfTheNetwork) {
+  TrainConfig config;
+  EXPECT_EQ(network_spec(config).stages[0].norm, NormKind::kBatch);
+  set_field(config, "norm", "instance");
+  validate(config);
+  for (const Stage& stage : network_spec(config).stages) EXPECT_EQ(stage.norm, NormKind::kInstance);
+}
 
 }  // namespace
 }  // namespace odenet::train
