@@ -5,7 +5,6 @@
 #include <numeric>
 
 #include "core/error.h"
-#include "data/dataset.h"
 #include "spec/skip_removal.h"
 #include "spec/zoo.h"
 
@@ -18,6 +17,13 @@ constexpr int64_t kSeedStep = 1000;  // from stage to stage
 
 bool names_network(const TrainConfig& config) {
   return config.start != kAuto && config.start != kModel && config.start != kTeacher;
+}
+
+// The network of that name, with its own skips, in all else as these settings have it.
+NetworkSpec network_of(TrainConfig config, const std::string& model) {
+  config.model = model;
+  config.skips.clear();
+  return network_spec(config);
 }
 
 // Only the skips count, not the names.
@@ -79,7 +85,7 @@ void require_counts(const TrainConfig& config, const std::vector<NetworkSpec>& s
 TrainConfig stage_config(const TrainConfig& whole, const NetworkSpec& spec, size_t index) {
   TrainConfig config = whole;
   config.model = spec.model;
-  config.skips = make_spec(spec.model, spec.classes, spec.end_time) == spec ? "" : skip_letters(spec);
+  config.skips = network_of(whole, spec.model) == spec ? "" : skip_letters(spec);
   config.start = kModel;
   config.stage_epochs.clear();
   config.stage_lr.clear();
@@ -153,9 +159,7 @@ TrainConfig resolve_stages(TrainConfig config, const std::optional<NetworkSpec>&
   return config;
 }
 
-NetworkSpec start_network(const TrainConfig& config) {
-  return make_spec(config.start, data::find_dataset(config.dataset).classes, config.end_time);
-}
+NetworkSpec start_network(const TrainConfig& config) { return network_of(config, config.start); }
 
 std::vector<TrainingStage> plan_stages(const TrainConfig& config, const std::optional<NetworkSpec>& teacher) {
   std::vector<TrainingStage> stages;

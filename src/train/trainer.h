@@ -25,7 +25,7 @@ struct Progress {
 };
 
 struct Plan {
-  std::string model;
+  std::string model = {};
   int64_t parameters = 0, macs = 0;
   int64_t train_images = 0, test_images = 0;
   int64_t target_train_images = 0, target_test_images = 0;  // 0: trained without, no target
@@ -33,8 +33,8 @@ struct Plan {
   int64_t first_step = 0;                                   // more than 0 if it goes on
   int threads = 0;
   int workers = 1;
-  std::string device, precision;  // "bfloat16: this CPU has AVX512-BF16"
-  std::string warning;            // empty, or why the choice of precision is a bad one
+  std::string device = {}, precision = {};  // "bfloat16: this CPU has AVX512-BF16"
+  std::string warning = {};                 // empty, or why the choice of precision is a bad one
 };
 
 // Of a training in several (train/staged_training.h).

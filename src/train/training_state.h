@@ -27,7 +27,7 @@ struct EpochSums {
 struct Position {
   int64_t epoch = 0;  // epochs completed
   int64_t step = 0;   // steps completed of the next one
-  EpochSums sums;
+  EpochSums sums = {};
 
   bool operator==(const Position&) const = default;
 };
