@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <utility>
 
 #include "core/error.h"
 #include "core/parse_number.h"
@@ -148,6 +149,18 @@ NetworkSpec make_spec(std::string_view name, int classes, double end_time) {
   spec.end_time = end_time;
   spec.stages = family->stages(depth);
   return spec;
+}
+
+std::string zoo_name(const NetworkSpec& spec) {
+  int depth = 0;
+  if (!parse_number(std::string_view(spec.model).substr(spec.model.rfind('-') + 1), depth)) return "";
+  for (const Family& family : kFamilies) {
+    if (depth < family.min_depth || (depth - family.min_depth) % family.depth_step != 0) continue;
+    NetworkSpec candidate = make_spec(fmt::format("{}-{}", family.name, depth), spec.classes, spec.end_time);
+    const std::string name = std::exchange(candidate.model, spec.model);
+    if (candidate == spec) return name;
+  }
+  return "";
 }
 
 }  // namespace odenet

@@ -27,4 +27,7 @@ std::span<const Family> families();
 // depths.
 NetworkSpec make_spec(std::string_view name, int classes, double end_time = 1.0);
 
+// The name under which make_spec() builds the same network, of the depth that spec.model names; empty if there is none.
+std::string zoo_name(const NetworkSpec& spec);
+
 }  // namespace odenet
