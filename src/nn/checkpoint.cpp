@@ -6,19 +6,13 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "nn/state.h"
+
 namespace odenet::nn {
 
 namespace {
 
 const std::set<std::string> kOwnKeys{"format", "spec", "dataset", "class_names", "normalization"};
-
-// Parameters and buffers by name.
-std::map<std::string, torch::Tensor> state_of(const Network& network) {
-  std::map<std::string, torch::Tensor> state;
-  for (const auto& item : network->named_parameters()) state[item.key()] = item.value();
-  for (const auto& item : network->named_buffers()) state[item.key()] = item.value();
-  return state;
-}
 
 ModelInfo parse_info(const SafeTensors& file, int classes) {
   ModelInfo info;

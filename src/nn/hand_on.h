@@ -1,0 +1,16 @@
+// The weights of one network as the start of another.
+//
+//   hand_on(load_checkpoint("runs/short/best.safetensors").network, network);
+//
+// Parameters and running statistics go by tensor name. The two networks are the same but for skips: `to` may have fewer
+// projections; every other tensor that only one of them has, or whose shape differs, is an Error naming it, and nothing
+// is changed.
+#pragma once
+
+#include "nn/network.h"
+
+namespace odenet::nn {
+
+void hand_on(const Network& from, const Network& to);
+
+}  // namespace odenet::nn
