@@ -11,10 +11,11 @@
 #include "core/error.h"
 #include "nn/memory_pool.h"
 #include "progress_line.h"
+#include "spec/skip_removal.h"
 #include "stop_signals.h"
 #include "train/curves.h"
 #include "train/plan.h"
-#include "train/trainer.h"
+#include "train/staged_training.h"
 
 namespace odenet {
 
@@ -30,11 +31,14 @@ class Console : public Observer {
 
   bool should_stop() override { return signals_.requested(); }
 
+  void on_stage(const StageStart& s) override {
+    open_log();
+    log_.info("stage {} of {}: {}, skips {}, {} of {} left, {} epochs", s.index + 1, s.count, s.model, s.skips,
+              s.skips_left, s.skips.size(), s.epochs);
+  }
+
   void on_start(const Plan& plan) override {
-    log_.sinks().push_back(std::make_shared<spdlog::sinks::stderr_sink_st>());
-    log_.sinks().push_back(std::make_shared<spdlog::sinks::basic_file_sink_st>(log_file_.string()));
-    log_.set_pattern("%Y-%m-%d %H:%M:%S %v");
-    log_.flush_on(spdlog::level::info);
+    open_log();
     log_.info("{}: {} parameters, {:.1f} M multiply-adds an image", plan.model, plan.parameters, plan.macs / 1e6);
     log_.info("{} training images, {} test images, {} steps", plan.train_images, plan.test_images, plan.steps);
     log_.info("{}, {} threads{}; {}", plan.device, plan.threads,
@@ -60,6 +64,14 @@ class Console : public Observer {
   }
 
  private:
+  void open_log() {
+    if (!log_.sinks().empty()) return;
+    log_.sinks().push_back(std::make_shared<spdlog::sinks::stderr_sink_st>());
+    log_.sinks().push_back(std::make_shared<spdlog::sinks::basic_file_sink_st>(log_file_.string()));
+    log_.set_pattern("%Y-%m-%d %H:%M:%S %v");
+    log_.flush_on(spdlog::level::info);
+  }
+
   std::filesystem::path log_file_;
   const StopSignals& signals_;
   spdlog::logger log_{"train"};
@@ -101,13 +113,17 @@ TrainConfig new_config(const Options& options) {
 }
 
 // TOML, and the plan as comments: the output is a config file.
-void dry_run(const TrainConfig& config) {
+void dry_run(const TrainConfig& settings) {
+  const TrainConfig config = resolve_with_teacher(settings);
   const Plan plan = make_plan(config);
   fmt::print("{}\n", to_toml(config));
   fmt::print("# {}: {} parameters, {:.1f} M multiply-adds an image\n", plan.model, plan.parameters,
              static_cast<double>(plan.macs) / 1e6);
   fmt::print("# {} training images, {} test images\n", plan.train_images, plan.test_images);
   fmt::print("# {} steps of {} images in {} epochs\n", plan.steps, config.batch, config.epochs);
+  for (const TrainingStage& stage : plan_with_teacher(config))
+    fmt::print("# {}: skips {}, {} epochs, learning rate {}\n", stage.name, skip_letters(stage.spec),
+               stage.config.epochs, stage.config.lr);
   const Estimate measured = estimate(config, plan);
   fmt::print("# {}\n", measured.precision);
   fmt::print("# about {:.0f} MB of memory for tensors, predicted\n", static_cast<double>(measured.bytes) / 1e6);
@@ -128,7 +144,8 @@ void draw(const RunFolder& run) {
 void run_training(const TrainConfig& config, RunFolder& run, const WorkerEnvironment& environment) {
   const StopSignals signals;
   Console console(run.path() / "log.txt", signals);
-  const TrainResult result = train::train(config, &run, console, environment);
+  const StagedResult result = train_in_stages(config, &run, run.path(), console, environment);
+  fmt::print("{}", stages_text(result.stages));
   if (result.stopped) {
     fmt::print(stderr, "stopped after {} of {} epochs; go on with: odenet train --resume {}\n", run.results().size(),
                config.epochs, run.path().string());
@@ -150,9 +167,9 @@ class Assistant : public Observer {
   StopSignals signals_;
 };
 
-void assist(const TrainConfig& config, const WorkerEnvironment& environment) {
+void assist(const TrainConfig& config, const std::filesystem::path& folder, const WorkerEnvironment& environment) {
   Assistant assistant;
-  const TrainResult result = train::train(config, nullptr, assistant, environment);
+  const TrainResult result = train_in_stages(config, nullptr, folder, assistant, environment);
   if (result.stopped) throw ExitStatus{128 + std::max(assistant.signals().signal(), SIGTERM)};
 }
 
@@ -160,14 +177,15 @@ void run(const Options& options) {
   const WorkerEnvironment environment = worker_environment();
   nn::MemoryPool::install();
   if (!options.resume.empty()) {
-    if (environment.rank > 0) return assist(resumed_config(options, read_run(options.resume).config), environment);
+    if (environment.rank > 0)
+      return assist(resumed_config(options, read_run(options.resume).config), options.resume, environment);
     RunFolder folder = RunFolder::open(options.resume);
     return run_training(resumed_config(options, folder.config()), folder, environment);
   }
   const TrainConfig config = new_config(options);
   if (options.dry_run) return dry_run(config);
   if (options.out.empty()) throw Error("train needs --out RUN (a new run), --resume RUN or --dry-run");
-  if (environment.rank > 0) return assist(config, environment);
+  if (environment.rank > 0) return assist(config, options.out, environment);
   RunFolder folder(options.out);
   run_training(config, folder, environment);
 }

@@ -12,8 +12,11 @@
 #include "core/parse_number.h"
 #include "data/dataset.h"
 #include "nn/device.h"
+#include "spec/skip_removal.h"
 #include "spec/zoo.h"
+#include "train/distillation.h"
 #include "train/schedule.h"
+#include "train/stages.h"
 
 namespace odenet::train {
 
@@ -67,6 +70,13 @@ std::string text_of(const toml::node& node) {
 }
 
 std::string model_help() { return "network: " + names_of(families()) + ", followed by -N"; }
+
+std::string distillation_weight_help() {
+  std::string text = "share of the teacher's loss, the rest is that of the labels; 0: the method's own,";
+  for (const DistillationMethod& method : distillation_methods())
+    text += fmt::format("{} {} of {}", &method == distillation_methods().data() ? "" : ",", method.weight, method.name);
+  return text;
+}
 
 const Field& find_field(std::string_view name) {
   for (const Field& field : fields())
@@ -127,6 +137,12 @@ void apply_file(TrainConfig& config, const fs::path& path, Chain& chain) {
 std::span<const Field> fields() {
   static const auto table = std::to_array<Field>({
       {"model", model_help(), &TrainConfig::model},
+      {"skips",
+       "of the model's residual blocks, a letter each from the input side: f full, s short, n none; empty: its own",
+       &TrainConfig::skips},
+      {"weights",
+       "run folder or checkpoint whose weights the training starts with; the network is the same, or has fewer skips",
+       &TrainConfig::weights},
       {"dataset", "data set: " + names_of(data::datasets()), &TrainConfig::dataset},
       {"data_dir", "folder of the data set's files", &TrainConfig::data_dir},
       {"train_limit", "train on the first K images only; 0: all", &TrainConfig::train_limit},
@@ -154,6 +170,25 @@ std::span<const Field> fields() {
       {"ema", "decay a step of the moving average of the weights that is tested and saved, such as 0.999; 0: none",
        &TrainConfig::ema},
       {"end_time", "T: ODEBlocks integrate from 0 to T", &TrainConfig::end_time},
+      {"teacher",
+       "run folder or checkpoint of a trained network, for distillation, or for its weights (see start). The run keeps "
+       "a copy",
+       &TrainConfig::teacher},
+      {"distillation",
+       "loss from the logits of the teacher, or of the first stage: none, " + names_of(distillation_methods()),
+       &TrainConfig::distillation},
+      {"distillation_weight", distillation_weight_help(), &TrainConfig::distillation_weight},
+      {"temperature", "of kd", &TrainConfig::temperature},
+      {"start",
+       "network to begin with, from which the model comes by removing skips in stages: one such as short-resnet-20, "
+       "with "
+       "random weights; teacher, with its weights; model: no stages; auto: teacher if that is the model with more "
+       "skips, else model",
+       &TrainConfig::start},
+      {"skips_a_stage", "skips removed in one stage, from the input side", &TrainConfig::skips_a_stage},
+      {"shorten", "make full skips short, in a stage of its own, before they are removed", &TrainConfig::shorten},
+      {"stage_epochs", "of each stage, together the epochs; empty: equal parts", &TrainConfig::stage_epochs},
+      {"stage_lr", "learning rate of each stage; empty: lr", &TrainConfig::stage_lr},
       {"seed", "of initial weights, order and augmentation", &TrainConfig::seed},
       {"test_every", "test, and compare with the best, after each K epochs, and after the last",
        &TrainConfig::test_every},
@@ -213,8 +248,7 @@ std::string to_toml(const TrainConfig& config) {
 }
 
 void validate(const TrainConfig& config) {
-  const auto& dataset = data::find_dataset(config.dataset);
-  make_spec(config.model, dataset.classes, config.end_time);
+  network_spec(config);
   const Schedule& schedule = find_schedule(config.schedule);
   require(config.train_limit >= 0, "train_limit", config.train_limit, "0 or more");
   require(config.test_limit >= 0, "test_limit", config.test_limit, "0 or more");
@@ -243,6 +277,16 @@ void validate(const TrainConfig& config) {
   require_choice(nn::device_names(), "device", config.device);
   require(config.threads >= 0 && config.threads <= 1024, "threads", config.threads, "0 to 1024");
   require(config.seed >= 0, "seed", config.seed, "0 or more");
+  if (config.distillation != "none") find_distillation(config.distillation);
+  require(config.distillation_weight >= 0 && config.distillation_weight <= 1, "distillation_weight",
+          config.distillation_weight, "0 to 1");
+  require(config.temperature > 0, "temperature", config.temperature, "more than 0");
+  validate_stages(config);
+}
+
+NetworkSpec network_spec(const TrainConfig& config) {
+  NetworkSpec spec = make_spec(config.model, data::find_dataset(config.dataset).classes, config.end_time);
+  return config.skips.empty() ? spec : with_skips(std::move(spec), config.skips);
 }
 
 }  // namespace odenet::train

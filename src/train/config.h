@@ -16,10 +16,14 @@
 #include <variant>
 #include <vector>
 
+#include "spec/network_spec.h"
+
 namespace odenet::train {
 
 struct TrainConfig {
   std::string model = "biased-odenet-20";
+  std::string skips = "";
+  std::string weights = "";
   std::string dataset = "sample";
   std::string data_dir = "data";
   int64_t train_limit = 0;
@@ -41,6 +45,15 @@ struct TrainConfig {
   double mixup = 0;
   double ema = 0;
   double end_time = 1.0;
+  std::string teacher = "";
+  std::string distillation = "none";
+  double distillation_weight = 0;
+  double temperature = 4;
+  std::string start = "auto";
+  int64_t skips_a_stage = 3;
+  bool shorten = true;
+  std::vector<double> stage_epochs{};
+  std::vector<double> stage_lr{};
   int64_t seed = 1;
   int64_t test_every = 1;
   double checkpoint_minutes = 5;
@@ -74,7 +87,10 @@ void load_config(TrainConfig& config, const std::filesystem::path& path);
 
 std::string to_toml(const TrainConfig& config);
 
-// Ranges, names and combinations; Error says what is expected.
+// Ranges, names and combinations; Error says what is expected. Files are not looked at.
 void validate(const TrainConfig& config);
+
+// The network that is trained. Error for unknown models, data sets and skips that it has not.
+NetworkSpec network_spec(const TrainConfig& config);
 
 }  // namespace odenet::train

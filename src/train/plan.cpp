@@ -4,13 +4,15 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <vector>
 
 #include "core/median.h"
 #include "data/dataset.h"
 #include "nn/device.h"
 #include "nn/float_backend.h"
-#include "spec/zoo.h"
+#include "train/distillation.h"
+#include "train/stages.h"
 
 namespace odenet::train {
 
@@ -32,7 +34,7 @@ StepOptions step_options(const TrainConfig& config) {
 
 Plan make_plan(const TrainConfig& config) {
   validate(config);
-  const NetworkSpec spec = make_spec(config.model, data::find_dataset(config.dataset).classes, config.end_time);
+  const NetworkSpec spec = network_spec(config);
   const auto images = static_cast<int64_t>(load_split(config, "train").size());
   return {.model = spec.model,
           .parameters = parameter_count(spec),
@@ -64,17 +66,23 @@ Estimate estimate(const TrainConfig& config, const Plan& plan) {
   const nn::PrecisionChoice precision = nn::choose_precision(config.precision, device);
   const auto type = nn::scalar_type(precision.precision);
   nn::set_threads(static_cast<int>(config.threads));
-  const int classes = data::find_dataset(config.dataset).classes;
-  const NetworkSpec spec = make_spec(config.model, classes, config.end_time);
+  const NetworkSpec spec = network_spec(config);
   nn::Network network(spec);
   network->to(device);
-  Step step(network, step_options(config));
+  std::optional<Distillation> distillation;
+  if (config.distillation != "none") {
+    nn::Network teacher =
+        config.teacher.empty() ? nn::Network(start_network(config)) : load_teacher(config.teacher, config).network;
+    distillation.emplace(distillation_for(config, std::move(teacher), device));
+  }
+  Step step(network, step_options(config), distillation ? &*distillation : nullptr);
   const int64_t n = std::min(config.batch, plan.train_images);
-  const TensorBatch batch{.images = torch::randn({n, spec.in_channels, spec.height, spec.width})
-                                        .contiguous(torch::MemoryFormat::ChannelsLast)
-                                        .to(device, type),
-                          .labels = torch::randint(classes, {n}, torch::TensorOptions(device).dtype(torch::kInt64)),
-                          .mixed_labels = {}};
+  const TensorBatch batch{
+      .images = torch::randn({n, spec.in_channels, spec.height, spec.width})
+                    .contiguous(torch::MemoryFormat::ChannelsLast)
+                    .to(device, type),
+      .labels = torch::randint(spec.classes, {n}, torch::TensorOptions(device).dtype(torch::kInt64)),
+      .mixed_labels = {}};
   std::vector<double> seconds;
   for (int i = 0; i < kWarmUp + kMeasured; ++i) {
     const auto start = std::chrono::steady_clock::now();

@@ -5,8 +5,7 @@
 
 #include "core/duration.h"
 #include "core/error.h"
-#include "data/dataset.h"
-#include "spec/zoo.h"
+#include "train/stages.h"
 
 namespace odenet::train {
 
@@ -45,14 +44,17 @@ RunSummary summarize(const std::filesystem::path& run) {
   summary.name = run.string();
   summary.record = read_run(run);
   const TrainConfig& config = summary.record.config;
-  const NetworkSpec spec = make_spec(config.model, data::find_dataset(config.dataset).classes, config.end_time);
+  const NetworkSpec spec = network_spec(config);
   summary.parameters = parameter_count(spec);
   summary.macs = mac_count(spec);
   for (const EpochResult& result : summary.record.results) {
     summary.seconds += result.seconds;
     if (result.tested) summary.last = result;
   }
-  if (const auto* best = best_result(summary.record.results)) summary.best = *best;
+  // Of the model, not of the networks before it.
+  const auto before = std::min(epochs_before_model(config), std::ssize(summary.record.results));
+  const std::span<const EpochResult> of_model = std::span(summary.record.results).subspan(static_cast<size_t>(before));
+  if (const auto* best = best_result(of_model)) summary.best = *best;
   summary.images_per_second = median_speed(summary.record.results);
   return summary;
 }

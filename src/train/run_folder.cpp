@@ -75,6 +75,10 @@ void RunFolder::create(const TrainConfig& config) {
 void RunFolder::add_epoch(const EpochResult& result) {
   auto results = results_;
   results.push_back(result);
+  replace_epochs(std::move(results));
+}
+
+void RunFolder::replace_epochs(std::vector<EpochResult> results) {
   write_metrics(path_ / kMetrics, results);
   results_ = std::move(results);
 }
@@ -87,8 +91,7 @@ void RunFolder::truncate(int64_t epochs) {
   if (results_.size() == count) return;
   auto results = results_;
   results.resize(count);
-  write_metrics(path_ / kMetrics, results);
-  results_ = std::move(results);
+  replace_epochs(std::move(results));
 }
 
 fs::path find_checkpoint(const fs::path& path) {

@@ -35,6 +35,7 @@ class RunFolder {
   std::filesystem::path last() const { return path_ / "last.safetensors"; }
   std::filesystem::path best() const { return path_ / "best.safetensors"; }
   std::filesystem::path state() const { return path_ / "resume.safetensors"; }
+  std::filesystem::path teacher() const { return path_ / "teacher.safetensors"; }  // a copy, where there is a teacher
 
   bool opened() const { return opened_; }                               // by open(); there is nothing to create then
   const TrainConfig& config() const { return config_; }                 // of create() or open()
@@ -42,6 +43,9 @@ class RunFolder {
 
   void create(const TrainConfig& config);
   void add_epoch(const EpochResult& result);
+
+  // All rows at once.
+  void replace_epochs(std::vector<EpochResult> results);
 
   // Keeps the rows of the first `epochs` epochs. Error if there are fewer.
   void truncate(int64_t epochs);

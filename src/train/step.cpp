@@ -4,8 +4,8 @@
 
 namespace odenet::train {
 
-Step::Step(nn::Network network, StepOptions options)
-    : network_(std::move(network)), options_(options), sgd_(*network_, options.sgd) {}
+Step::Step(nn::Network network, StepOptions options, const Distillation* distillation)
+    : network_(std::move(network)), options_(options), distillation_(distillation), sgd_(*network_, options.sgd) {}
 
 StepResult Step::operator()(const TensorBatch& batch, double rate) {
   const StepResult result = backward(batch, 1);
@@ -29,6 +29,7 @@ StepResult Step::backward(const TensorBatch& batch, double weight) {
   if (batch.mixed_labels.defined())
     loss = batch.lambda * loss +
            (1 - batch.lambda) * torch::nn::functional::cross_entropy(logits, batch.mixed_labels, options);
+  if (distillation_) loss = distillation_->mix(loss, logits, batch.images);
   (weight == 1 ? loss : loss * weight).backward();
   return {loss.detach() * batch.size(), (logits.detach().argmax(1) == batch.labels).sum(), batch.size()};
 }

@@ -9,6 +9,7 @@
 
 #include "nn/network.h"
 #include "train/batches.h"
+#include "train/distillation.h"
 #include "train/flat_sgd.h"
 #include "train/workers.h"
 
@@ -28,7 +29,8 @@ struct StepResult {
 
 class Step {
  public:
-  Step(nn::Network network, StepOptions options);
+  // distillation: null without a teacher. It must outlive the step.
+  Step(nn::Network network, StepOptions options, const Distillation* distillation = nullptr);
 
   // With several workers, `batch` is this process's share of `batch_images` images, and all take the same step.
   StepResult operator()(const TensorBatch& batch, double rate);
@@ -41,6 +43,7 @@ class Step {
 
   nn::Network network_;
   StepOptions options_;
+  const Distillation* distillation_;
   FlatSgd sgd_;
 };
 

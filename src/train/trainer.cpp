@@ -5,16 +5,20 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <optional>
 
 #include "core/error.h"
+#include "core/file.h"
 #include "eval/metrics.h"
 #include "nn/checkpoint.h"
 #include "nn/device.h"
 #include "nn/float_backend.h"
-#include "spec/zoo.h"
+#include "nn/hand_on.h"
 #include "train/batches.h"
+#include "train/distillation.h"
 #include "train/plan.h"
 #include "train/schedule.h"
+#include "train/stages.h"
 #include "train/step.h"
 #include "train/training_state.h"
 #include "train/workers.h"
@@ -69,7 +73,8 @@ class Trainer {
         test_set_(load_split(config_, "test")),
         schedule_(find_schedule(config_.schedule)),
         network_(make_network()),
-        step_(network_, step_options(config_)),
+        distillation_(make_distillation()),
+        step_(network_, step_options(config_), distillation_ ? &*distillation_ : nullptr),
         batches_(make_batches(train_set_, loader_options(config_, workers_), device_,
                               nn::scalar_type(precision_.precision))),
         steps_(batches_->count()),
@@ -89,6 +94,7 @@ class Trainer {
       resume();
     else if (run_)
       run_->create(config_);
+    keep_teacher();
     share_state();
     announce();
     saved_ = Clock::now();
@@ -102,20 +108,45 @@ class Trainer {
  private:
   nn::Network make_network() const {
     torch::manual_seed(static_cast<uint64_t>(config_.seed));
-    nn::Network network(make_spec(config_.model, train_set_.classes, config_.end_time));
+    nn::Network network(network_spec(config_));
+    if (run_ && !config_.weights.empty() && !has_state())
+      nn::hand_on(nn::load_checkpoint(find_checkpoint(config_.weights)).network, network);
     network->to(device_);
     return network;
   }
 
-  void resume() {
+  bool has_state() const {
     std::error_code code;
-    if (std::filesystem::exists(run_->state(), code)) position_ = load_state(run_->state(), config_, step_.sgd());
+    return run_->opened() && std::filesystem::exists(run_->state(), code);
+  }
+
+  // A run that goes on has a teacher of its own.
+  std::filesystem::path teacher_path() const {
+    std::error_code code;
+    return run_ && std::filesystem::exists(run_->teacher(), code) ? run_->teacher()
+                                                                  : std::filesystem::path(config_.teacher);
+  }
+
+  std::optional<Distillation> make_distillation() const {
+    if (config_.distillation == "none") return {};
+    return distillation_for(config_, load_teacher(teacher_path(), config_).network, device_);
+  }
+
+  void keep_teacher() const {
+    if (!run_ || !distillation_) return;
+    if (const auto from = teacher_path(); from != run_->teacher())
+      write_file(run_->teacher(), read_file(find_checkpoint(from)));
+  }
+
+  void resume() {
+    if (has_state()) position_ = load_state(run_->state(), config_, step_.sgd());
     run_->truncate(position_.epoch);
   }
 
   // Every worker starts where worker 0 does.
   void share_state() {
     if (workers_.size() == 1) return;
+    if (distillation_) distillation_->share(workers_);
     for (const auto& [name, tensor] : step_.sgd().state()) workers_.broadcast(tensor);
     const torch::Tensor where = torch::tensor({position_.epoch, position_.step, step_.sgd().steps()}, torch::kInt64);
     workers_.broadcast(where);
@@ -281,6 +312,7 @@ class Trainer {
   const data::Dataset train_set_, test_set_;
   const Schedule& schedule_;
   nn::Network network_;
+  const std::optional<Distillation> distillation_;
   Step step_;
   std::unique_ptr<Batches> batches_;
   const int64_t steps_;  // of one epoch
@@ -298,15 +330,28 @@ TrainResult train(const TrainConfig& config, RunFolder& run, Observer& observer)
 TrainResult train(const TrainConfig& config, RunFolder* run, Observer& observer, const WorkerEnvironment& environment) {
   validate(config);
   const torch::Device device = nn::choose_device(config.device, environment.local_rank);
+  Workers workers = environment.size > 1 ? Workers(environment, device) : Workers();
+  return train(config, run, observer, environment, workers);
+}
+
+TrainResult train(const TrainConfig& config, RunFolder* run, Observer& observer, const WorkerEnvironment& environment,
+                  Workers& workers) {
+  validate(config);
+  if (needs_stages(config))
+    throw Error("start is '{}': this training has stages, which are trainings of their own", config.start);
+  const torch::Device device = nn::choose_device(config.device, environment.local_rank);
   const nn::PrecisionChoice precision = nn::choose_precision(config.precision, device);
   nn::set_threads(static_cast<int>(config.threads), environment.local_size);
-  TrainConfig resolved = config;
-  resolved.device = device.is_cpu() ? "cpu" : "cuda";
-  resolved.precision = nn::name_of(precision.precision);
-  Workers workers = environment.size > 1 ? Workers(environment, device) : Workers();
   const SharedStatistics shared(workers);
-  Trainer trainer(std::move(resolved), run, observer, workers, device, precision);
+  Trainer trainer(resolve_machine(config, environment), run, observer, workers, device, precision);
   return trainer.run();
+}
+
+TrainConfig resolve_machine(TrainConfig config, const WorkerEnvironment& environment) {
+  const torch::Device device = nn::choose_device(config.device, environment.local_rank);
+  config.precision = nn::name_of(nn::choose_precision(config.precision, device).precision);
+  config.device = device.is_cpu() ? "cpu" : "cuda";
+  return config;
 }
 
 }  // namespace odenet::train

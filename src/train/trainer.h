@@ -1,4 +1,4 @@
-// Training: SGD over a data set, one checkpoint and one row of metrics an epoch.
+// Training of one network: SGD over a data set, one checkpoint and one row of metrics an epoch.
 //
 //   RunFolder run("runs/a");
 //   train(config, run, observer);
@@ -13,6 +13,7 @@
 #include "train/config.h"
 #include "train/run_folder.h"
 #include "train/worker_environment.h"
+#include "train/workers.h"
 
 namespace odenet::train {
 
@@ -35,10 +36,19 @@ struct Plan {
   std::string warning;            // empty, or why the choice of precision is a bad one
 };
 
+// Of a training in several (train/staged_training.h).
+struct StageStart {
+  size_t index = 0, count = 0;  // 0-based
+  std::string model, skips;     // skips: a letter each, see spec/skip_removal.h
+  int skips_left = 0;
+  int64_t epochs = 0;
+};
+
 class Observer {
  public:
   virtual ~Observer() = default;
-  virtual void on_start(const Plan&) {}  // data loaded, run folder created
+  virtual void on_stage(const StageStart&) {}  // run folder created
+  virtual void on_start(const Plan&) {}        // data loaded, run folder created
   virtual void on_step(const Progress&) {}
   virtual void on_epoch(const EpochResult&) {}
   virtual bool should_stop() { return false; }  // asked after every step; true saves the state and ends the training
@@ -50,11 +60,18 @@ struct TrainResult {
   bool stopped = false;                 // by the observer, before the end
 };
 
-// `run` is new, or opened to go on. Errors: data set missing or damaged, folder not writable, loss not finite (training
-// diverged), another worker lost. Checkpoints of earlier epochs stay.
+// `run` is new, or opened to go on. Errors: settings of a training in stages, data set or teacher missing or damaged,
+// folder not writable, loss not finite (training diverged), another worker lost. Checkpoints of earlier epochs stay.
 TrainResult train(const TrainConfig& config, RunFolder& run, Observer& observer);
 
 // The part of one of several workers (train/workers.h): worker 0 has the run folder, the others give null.
 TrainResult train(const TrainConfig& config, RunFolder* run, Observer& observer, const WorkerEnvironment& environment);
+
+// With workers that go on to another training.
+TrainResult train(const TrainConfig& config, RunFolder* run, Observer& observer, const WorkerEnvironment& environment,
+                  Workers& workers);
+
+// What `auto` stands for on this machine: device and precision.
+TrainConfig resolve_machine(TrainConfig config, const WorkerEnvironment& environment);
 
 }  // namespace odenet::train

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "train/config.h"
+#include "train/stages.h"
 
 namespace odenet::train {
 namespace {
@@ -57,6 +58,19 @@ TEST(Configs, EveryPublishedExperimentIsThere) {
     for (const char* dataset : {"cifar10", "svhn"})
       EXPECT_TRUE(there.contains(fmt::format("{}/resnet-20-{}.toml", dataset, recipe))) << dataset << recipe;
   }
+}
+
+TEST(Configs, NetworksWithAndWithoutSkipsAreComparedAtEqualEpochs) {
+  for (const char* dataset : {"cifar10", "cifar100"})
+    for (const char* experiment :
+         {"resnet-20-thirty-epochs", "short-resnet-20-thirty-epochs", "nonresnet-20-thirty-epochs",
+          "nonresnet-20-algorithm-1", "nonresnet-20-algorithm-1-distilled"}) {
+      SCOPED_TRACE(experiment);
+      TrainConfig config = load(kConfigs / "nonresnet" / dataset / (std::string(experiment) + ".toml"));
+      EXPECT_EQ(config.epochs, 30);
+      const bool staged = std::string_view(experiment).find("algorithm-1") != std::string_view::npos;
+      EXPECT_EQ(plan_stages(config).size(), staged ? 4u : 0u);
+    }
 }
 
 TEST(Configs, TheRecipeOfThePaper) {
