@@ -9,6 +9,7 @@
 #include "data/cifar.h"
 #include "data/digits.h"
 #include "data/sample.h"
+#include "data/shift.h"
 #include "data/svhn.h"
 
 namespace odenet::data {
@@ -27,6 +28,12 @@ constexpr Augmentation kCropAndFlip{.crop_padding = 4, .flip = true};
 constexpr Augmentation kCrop{.crop_padding = 4};  // a mirrored digit is none
 
 Dataset load_sample(std::string_view split, const std::filesystem::path&) { return make_sample(split); }
+
+Dataset load_sample_shifted(std::string_view split, const std::filesystem::path&) {
+  Dataset dataset = shifted(make_sample(split), split == "train" ? 1 : 2);
+  dataset.name = "sample-shifted";
+  return dataset;
+}
 
 std::vector<size_t> equal_counts(size_t classes, size_t images) { return std::vector<size_t>(classes, images); }
 
@@ -120,6 +127,16 @@ const std::vector<DatasetInfo>& table() {
        .train_counts = equal_counts(10, 600),
        .test_counts = equal_counts(10, 100),
        .load = load_sample},
+      {.name = "sample-shifted",
+       .help = "the pictures of sample through mist and noise: a target of domain adaptation",
+       .classes = 10,
+       .normalization = {{0.6585f, 0.5404f, 0.4226f}, {0.0825f, 0.0828f, 0.0834f}},
+       .augmentation = kCropAndFlip,
+       .licence = "Apache-2.0",
+       .source = "built in",
+       .train_counts = equal_counts(10, 600),
+       .test_counts = equal_counts(10, 100),
+       .load = load_sample_shifted},
       {.name = "cifar10",
        .help = "photographs of ten kinds of things",
        .classes = 10,

@@ -26,11 +26,15 @@ TEST(Datasets, RowsAreCompleteAndFoundByName) {
 }
 
 TEST(Datasets, NumbersOfImagesAreThePublishedOnes) {
-  const std::map<std::string_view, std::pair<size_t, size_t>> published{
-      {"sample", {6'000, 1'000}},     {"cifar10", {50'000, 10'000}},
-      {"cifar100", {50'000, 10'000}}, {"cifar100-coarse", {50'000, 10'000}},
-      {"svhn", {73'257, 26'032}},     {"svhn-extra", {73'257 + 531'131, 26'032}},
-      {"mnist", {60'000, 10'000}},    {"usps", {7'291, 2'007}}};
+  const std::map<std::string_view, std::pair<size_t, size_t>> published{{"sample", {6'000, 1'000}},
+                                                                        {"sample-shifted", {6'000, 1'000}},
+                                                                        {"cifar10", {50'000, 10'000}},
+                                                                        {"cifar100", {50'000, 10'000}},
+                                                                        {"cifar100-coarse", {50'000, 10'000}},
+                                                                        {"svhn", {73'257, 26'032}},
+                                                                        {"svhn-extra", {73'257 + 531'131, 26'032}},
+                                                                        {"mnist", {60'000, 10'000}},
+                                                                        {"usps", {7'291, 2'007}}};
   for (const DatasetInfo& info : datasets()) {
     const auto& [train, test] = published.at(info.name);
     EXPECT_EQ(std::accumulate(info.train_counts.begin(), info.train_counts.end(), size_t{0}), train) << info.name;
