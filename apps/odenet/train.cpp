@@ -37,6 +37,9 @@ class Console : public Observer {
     log_.flush_on(spdlog::level::info);
     log_.info("{}: {} parameters, {:.1f} M multiply-adds an image", plan.model, plan.parameters, plan.macs / 1e6);
     log_.info("{} training images, {} test images, {} steps", plan.train_images, plan.test_images, plan.steps);
+    if (plan.target_test_images > 0)
+      log_.info("target: {} training images without labels, {} test images", plan.target_train_images,
+                plan.target_test_images);
     log_.info("{}, {} threads{}; {}", plan.device, plan.threads,
               plan.workers > 1 ? fmt::format(" in each of {} processes", plan.workers) : "", plan.precision);
     if (!plan.warning.empty()) log_.warn("{}", plan.warning);
@@ -55,8 +58,9 @@ class Console : public Observer {
     const std::string test =
         r.tested ? fmt::format("  test loss {:.4f} top-1 {:.2f} %{}", r.test_loss, r.test_top1, r.best ? " (best)" : "")
                  : "";
-    log_.info("epoch {}  lr {:.4g}  train loss {:.4f} top-1 {:.2f} %{}  {:.0f} images/s", r.epoch, r.lr, r.train_loss,
-              r.train_top1, test, r.images_per_second);
+    const std::string target = r.has_target && r.tested ? fmt::format("  target top-1 {:.2f} %", r.target_top1) : "";
+    log_.info("epoch {}  lr {:.4g}  train loss {:.4f} top-1 {:.2f} %{}{}  {:.0f} images/s", r.epoch, r.lr, r.train_loss,
+              r.train_top1, test, target, r.images_per_second);
   }
 
  private:
@@ -107,6 +111,9 @@ void dry_run(const TrainConfig& config) {
   fmt::print("# {}: {} parameters, {:.1f} M multiply-adds an image\n", plan.model, plan.parameters,
              static_cast<double>(plan.macs) / 1e6);
   fmt::print("# {} training images, {} test images\n", plan.train_images, plan.test_images);
+  if (plan.target_test_images > 0)
+    fmt::print("# target: {} training images without labels, {} test images\n", plan.target_train_images,
+               plan.target_test_images);
   fmt::print("# {} steps of {} images in {} epochs\n", plan.steps, config.batch, config.epochs);
   const Estimate measured = estimate(config, plan);
   fmt::print("# {}\n", measured.precision);
@@ -137,6 +144,8 @@ void run_training(const TrainConfig& config, RunFolder& run, const WorkerEnviron
   }
   fmt::print("best top-1 {:.2f} %, last {:.2f} %, {:.0f} images/s; {}\n", result.best_top1, result.last_top1,
              result.images_per_second, find_checkpoint(run.path()).string());
+  if (!config.target.empty())
+    fmt::print("target: {} top-1 {:.2f} %; {}\n", config.target, result.target_top1, run.target().string());
   draw(run);
 }
 

@@ -21,6 +21,7 @@ struct TensorBatch {
   torch::Tensor labels;        // [N], int64
   torch::Tensor mixed_labels;  // [N], or undefined without mixup; see data::Batch
   double lambda = 1;
+  torch::Tensor target = {};  // [M, 3, H, W], images of another domain, or undefined; see train/paired_batches.h
 
   int64_t size() const { return labels.size(0); }
 };

@@ -13,6 +13,7 @@
 #include "data/dataset.h"
 #include "nn/device.h"
 #include "spec/zoo.h"
+#include "train/adaptation.h"
 #include "train/schedule.h"
 
 namespace odenet::train {
@@ -68,6 +69,21 @@ std::string text_of(const toml::node& node) {
 
 std::string model_help() { return "network: " + names_of(families()) + ", followed by -N"; }
 
+// "dann: features that a discriminator cannot tell apart; ..."
+std::string adapt_help() {
+  std::string text;
+  for (const AdaptMethod& method : adapt_methods())
+    text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", method.name, method.help);
+  return text;
+}
+
+std::string adapt_weight_help() {
+  std::string text = "weight of the adaptation's loss, which it grows to; 0: the method's own";
+  for (const AdaptMethod& method : adapt_methods())
+    if (method.weight > 0) text += fmt::format(", {} {}", method.name, method.weight);
+  return text;
+}
+
 const Field& find_field(std::string_view name) {
   for (const Field& field : fields())
     if (field.name == name) return field;
@@ -122,6 +138,20 @@ void apply_file(TrainConfig& config, const fs::path& path, Chain& chain) {
   chain.pop_back();
 }
 
+void validate_adaptation(const TrainConfig& config) {
+  const AdaptMethod& method = find_adapt_method(config.adapt);
+  require(config.adapt_weight >= 0, "adapt_weight", config.adapt_weight, "0 or more");
+  require_choice(adapt_statistics(), "adapt_statistics", config.adapt_statistics);
+  if (config.target.empty()) {
+    require(!method.uses_target, "adapt", config.adapt, "none without a target; name one with target");
+    return;
+  }
+  const auto &source = data::find_dataset(config.dataset), &target = data::find_dataset(config.target);
+  require(source.classes == target.classes, "target", config.target,
+          fmt::format("a data set with the classes of {}, which has {}; it has {}", source.name, source.classes,
+                      target.classes));
+}
+
 }  // namespace
 
 std::span<const Field> fields() {
@@ -154,6 +184,16 @@ std::span<const Field> fields() {
       {"ema", "decay a step of the moving average of the weights that is tested and saved, such as 0.999; 0: none",
        &TrainConfig::ema},
       {"end_time", "T: ODEBlocks integrate from 0 to T", &TrainConfig::end_time},
+      {"target",
+       "data set of the same classes to adapt to and to test on, besides dataset; its training images come without "
+       "their labels, train_limit and test_limit hold for it too, and its test chooses no checkpoint; empty: none",
+       &TrainConfig::target},
+      {"adapt", "domain adaptation to the target. " + adapt_help(), &TrainConfig::adapt},
+      {"adapt_weight", adapt_weight_help(), &TrainConfig::adapt_weight},
+      {"adapt_statistics",
+       "norm statistics of an adapted network. separate: each domain trains and is tested with its own; joint: of both "
+       "together",
+       &TrainConfig::adapt_statistics},
       {"seed", "of initial weights, order and augmentation", &TrainConfig::seed},
       {"test_every", "test, and compare with the best, after each K epochs, and after the last",
        &TrainConfig::test_every},
@@ -232,6 +272,7 @@ void validate(const TrainConfig& config) {
   require(config.momentum >= 0 && config.momentum < 1, "momentum", config.momentum, "0 to below 1");
   require(!config.nesterov || config.momentum > 0, "momentum", config.momentum, "more than 0 with nesterov");
   require(config.weight_decay >= 0, "weight_decay", config.weight_decay, "0 or more");
+  validate_adaptation(config);
   require(config.label_smoothing >= 0 && config.label_smoothing < 1, "label_smoothing", config.label_smoothing,
           "0 to below 1");
   require(config.cutout >= 0 && config.cutout <= 32, "cutout", config.cutout, "0 to 32");

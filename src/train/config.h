@@ -41,6 +41,10 @@ struct TrainConfig {
   double mixup = 0;
   double ema = 0;
   double end_time = 1.0;
+  std::string target = "";
+  std::string adapt = "none";
+  double adapt_weight = 0;
+  std::string adapt_statistics = "separate";
   int64_t seed = 1;
   int64_t test_every = 1;
   double checkpoint_minutes = 5;

@@ -14,11 +14,13 @@ namespace odenet::train {
 namespace {
 
 enum class Kind { exact, test, one_decimal, three_decimals };
+enum class In { all_runs, runs_with_target };
 
 struct Column {
   std::string_view name;
   double EpochResult::*member;
   Kind kind;
+  In in = In::all_runs;
 };
 
 constexpr Column kColumns[] = {
@@ -30,11 +32,21 @@ constexpr Column kColumns[] = {
     {"test_top5", &EpochResult::test_top5, Kind::test},
     {"images_per_second", &EpochResult::images_per_second, Kind::one_decimal},
     {"seconds", &EpochResult::seconds, Kind::three_decimals},
+    {"adapt_loss", &EpochResult::adapt_loss, Kind::exact, In::runs_with_target},
+    {"target_loss", &EpochResult::target_loss, Kind::test, In::runs_with_target},
+    {"target_top1", &EpochResult::target_top1, Kind::test, In::runs_with_target},
 };
 
-std::string header() {
+std::vector<Column> columns(bool target) {
+  std::vector<Column> columns;
+  std::copy_if(std::begin(kColumns), std::end(kColumns), std::back_inserter(columns),
+               [target](const Column& column) { return target || column.in == In::all_runs; });
+  return columns;
+}
+
+std::string header(bool target) {
   std::string text = "epoch";
-  for (const Column& column : kColumns) text += fmt::format(",{}", column.name);
+  for (const Column& column : columns(target)) text += fmt::format(",{}", column.name);
   return text;
 }
 
@@ -68,11 +80,12 @@ T number(std::string_view text, std::string_view column) {
   return value;
 }
 
-EpochResult parse_row(std::string_view row) {
-  if (std::count(row.begin(), row.end(), ',') != std::ssize(kColumns))
-    throw Error("'{}', expected {} values", row, std::size(kColumns) + 1);
-  EpochResult result{.epoch = number<int64_t>(take(row, ','), "epoch")};
-  for (const Column& column : kColumns) {
+EpochResult parse_row(std::string_view row, bool target) {
+  const std::vector<Column> expected = columns(target);
+  if (std::count(row.begin(), row.end(), ',') != std::ssize(expected))
+    throw Error("'{}', expected {} values", row, expected.size() + 1);
+  EpochResult result{.epoch = number<int64_t>(take(row, ','), "epoch"), .has_target = target};
+  for (const Column& column : expected) {
     const std::string_view text = take(row, ',');
     if (column.kind == Kind::test && text.empty())
       result.tested = false;
@@ -85,10 +98,11 @@ EpochResult parse_row(std::string_view row) {
 }  // namespace
 
 void write_metrics(const std::filesystem::path& path, std::span<const EpochResult> results) {
-  std::string text = header() + "\n";
+  const bool target = std::ranges::any_of(results, &EpochResult::has_target);
+  std::string text = header(target) + "\n";
   for (const EpochResult& result : results) {
     text += fmt::format("{}", result.epoch);
-    for (const Column& column : kColumns) text += fmt::format(",{}", cell(result, column));
+    for (const Column& column : columns(target)) text += fmt::format(",{}", cell(result, column));
     text += "\n";
   }
   write_file(path, text);
@@ -97,14 +111,16 @@ void write_metrics(const std::filesystem::path& path, std::span<const EpochResul
 std::vector<EpochResult> read_metrics(const std::filesystem::path& path) {
   const std::string content = read_text_file(path);
   std::string_view text = content;
-  if (const auto first = take(text, '\n'); first != header())
-    throw Error("{}:1: '{}', expected '{}'; was it written by this version?", path.string(), first, header());
+  const std::string_view first = take(text, '\n');
+  const bool target = first == header(true);
+  if (!target && first != header(false))
+    throw Error("{}:1: '{}', expected '{}'; was it written by this version?", path.string(), first, header(false));
   std::vector<EpochResult> results;
   double best = -1;
   while (!text.empty()) {
     const size_t line = results.size() + 2;
     try {
-      EpochResult result = parse_row(take(text, '\n'));
+      EpochResult result = parse_row(take(text, '\n'), target);
       if (result.epoch != std::ssize(results) + 1)
         throw Error("epoch is {}, expected {}", result.epoch, results.size() + 1);
       result.best = result.tested && result.test_top1 > best;

@@ -1,5 +1,5 @@
 // metrics.csv: one row per epoch of a run. Numbers are written so that reading gives back the same bits; cells of
-// epochs that were not tested are empty.
+// epochs that were not tested are empty. Runs with a target have three more columns.
 //
 //   write_metrics(run / "metrics.csv", results);
 //   std::vector<EpochResult> results = read_metrics(run / "metrics.csv");
@@ -21,6 +21,10 @@ struct EpochResult {
   double images_per_second = 0;                        // training only; kept to one decimal
   double seconds = 0;                                  // training and test of this epoch; kept to three decimals
   bool best = false;                                   // highest test_top1 so far; not in the file, as it follows
+
+  bool has_target = false;                  // else the next three have no meaning
+  double adapt_loss = 0;                    // of the training, without its weight
+  double target_loss = 0, target_top1 = 0;  // of the target's test split; only if tested
 
   bool operator==(const EpochResult&) const = default;
 };

@@ -14,11 +14,40 @@
 
 namespace odenet::train {
 
-data::Dataset load_split(const TrainConfig& config, const char* split) {
-  auto dataset = data::load(config.dataset, split, config.data_dir);
+namespace {
+
+data::Dataset load_limited(const TrainConfig& config, std::string_view name, const char* split) {
+  auto dataset = data::load(name, split, config.data_dir);
   const int64_t limit = split == std::string_view("train") ? config.train_limit : config.test_limit;
   if (limit > 0) dataset.truncate(static_cast<size_t>(limit));
   return dataset;
+}
+
+}  // namespace
+
+data::Dataset load_split(const TrainConfig& config, const char* split) {
+  return load_limited(config, config.dataset, split);
+}
+
+data::Dataset load_target(const TrainConfig& config, const char* split) {
+  const bool train = split == std::string_view("train");
+  if (config.target.empty() || (train && !find_adapt_method(config.adapt).uses_target)) return {};
+  auto dataset = load_limited(config, config.target, split);
+  if (train) std::fill(dataset.labels.begin(), dataset.labels.end(), 0);
+  return dataset;
+}
+
+std::unique_ptr<Adaptation> make_adaptation(const TrainConfig& config, const nn::Network& network, int64_t steps) {
+  const AdaptMethod& method = find_adapt_method(config.adapt);
+  if (!method.uses_target) return nullptr;
+  return std::make_unique<Adaptation>(network, AdaptationOptions{.method = config.adapt,
+                                                                 .weight = adapt_weight(config),
+                                                                 .separate = config.adapt_statistics == "separate",
+                                                                 .steps = std::max<int64_t>(1, steps)});
+}
+
+double adapt_weight(const TrainConfig& config) {
+  return config.adapt_weight > 0 ? config.adapt_weight : find_adapt_method(config.adapt).weight;
 }
 
 StepOptions step_options(const TrainConfig& config) {
@@ -39,6 +68,8 @@ Plan make_plan(const TrainConfig& config) {
           .macs = mac_count(spec),
           .train_images = images,
           .test_images = static_cast<int64_t>(load_split(config, "test").size()),
+          .target_train_images = static_cast<int64_t>(load_target(config, "train").size()),
+          .target_test_images = static_cast<int64_t>(load_target(config, "test").size()),
           .steps = config.epochs * ((images + config.batch - 1) / config.batch),
           .threads = static_cast<int>(config.threads)};
 }
@@ -68,13 +99,17 @@ Estimate estimate(const TrainConfig& config, const Plan& plan) {
   const NetworkSpec spec = make_spec(config.model, classes, config.end_time);
   nn::Network network(spec);
   network->to(device);
-  Step step(network, step_options(config));
+  const auto adaptation = make_adaptation(config, network, plan.steps);
+  Step step(network, step_options(config), adaptation.get());
   const int64_t n = std::min(config.batch, plan.train_images);
-  const TensorBatch batch{.images = torch::randn({n, spec.in_channels, spec.height, spec.width})
-                                        .contiguous(torch::MemoryFormat::ChannelsLast)
-                                        .to(device, type),
+  const auto noise = [&] {
+    const auto images = torch::randn({n, spec.in_channels, spec.height, spec.width});
+    return images.contiguous(torch::MemoryFormat::ChannelsLast).to(device, type);
+  };
+  const TensorBatch batch{.images = noise(),
                           .labels = torch::randint(classes, {n}, torch::TensorOptions(device).dtype(torch::kInt64)),
-                          .mixed_labels = {}};
+                          .mixed_labels = {},
+                          .target = adaptation ? noise() : torch::Tensor()};
   std::vector<double> seconds;
   for (int i = 0; i < kWarmUp + kMeasured; ++i) {
     const auto start = std::chrono::steady_clock::now();
@@ -83,7 +118,8 @@ Estimate estimate(const TrainConfig& config, const Plan& plan) {
     if (i >= kWarmUp) seconds.push_back(time.count());
   }
   const double step_seconds = median(std::move(seconds));
-  return {.bytes = predicted_memory(spec, n, static_cast<int64_t>(torch::elementSize(type)), config.ema > 0),
+  const int64_t images = adaptation ? 2 * n : n;
+  return {.bytes = predicted_memory(spec, images, static_cast<int64_t>(torch::elementSize(type)), config.ema > 0),
           .seconds_a_step = step_seconds,
           .seconds = step_seconds * static_cast<double>(plan.steps),
           .precision = precision.why};

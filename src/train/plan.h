@@ -3,6 +3,8 @@
 //   Plan plan = make_plan(config);      // plan.steps, plan.macs, ...
 #pragma once
 
+#include <memory>
+
 #include "spec/network_spec.h"
 #include "train/config.h"
 #include "train/step.h"
@@ -13,7 +15,14 @@ namespace odenet::train {
 // What a config asks for, the same for a plan and for the training: the images of "train" or "test", cut to its limits,
 // and the settings of a step.
 data::Dataset load_split(const TrainConfig& config, const char* split);
+
+// The same of the target, empty if none is needed. The training images come without labels: all are 0.
+data::Dataset load_target(const TrainConfig& config, const char* split);
 StepOptions step_options(const TrainConfig& config);
+double adapt_weight(const TrainConfig& config);  // the method's own where the config leaves it open
+
+// Null if nothing is adapted. steps: of the whole training.
+std::unique_ptr<Adaptation> make_adaptation(const TrainConfig& config, const nn::Network& network, int64_t steps);
 
 // Validates `config` and loads its data; errors as train() gives them.
 Plan make_plan(const TrainConfig& config);

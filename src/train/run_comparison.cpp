@@ -16,11 +16,14 @@ namespace {
 struct Row {
   std::string_view name;
   std::string (*cell)(const RunSummary& run);
+  bool of_target = false;  // shown where a run has a target
 };
 
 std::string percent(const std::optional<EpochResult>& result, double EpochResult::*member) {
   return result ? fmt::format("{:.2f}", (*result).*member) : "-";
 }
+
+bool has_target(const RunSummary& run) { return !run.record.config.target.empty(); }
 
 const Row kRows[] = {
     {"model", [](const RunSummary& r) { return r.record.config.model; }},
@@ -34,6 +37,11 @@ const Row kRows[] = {
     {"last top-1 (%)", [](const RunSummary& r) { return percent(r.last, &EpochResult::test_top1); }},
     {"last top-5 (%)", [](const RunSummary& r) { return percent(r.last, &EpochResult::test_top5); }},
     {"last test loss", [](const RunSummary& r) { return r.last ? fmt::format("{:.4f}", r.last->test_loss) : "-"; }},
+    {"target", [](const RunSummary& r) { return has_target(r) ? r.record.config.target : "-"; }, true},
+    {"target top-1 (%)",
+     [](const RunSummary& r) { return has_target(r) ? percent(r.last, &EpochResult::target_top1) : "-"; }, true},
+    {"  of the best epoch",
+     [](const RunSummary& r) { return has_target(r) ? percent(r.best, &EpochResult::target_top1) : "-"; }, true},
     {"images/s", [](const RunSummary& r) { return fmt::format("{:.0f}", r.images_per_second); }},
     {"time", [](const RunSummary& r) { return duration(r.seconds); }},
 };
@@ -60,7 +68,7 @@ RunSummary summarize(const std::filesystem::path& run) {
 std::vector<const Field*> differing_fields(std::span<const RunSummary> runs) {
   std::vector<const Field*> differing;
   for (const Field& field : fields()) {
-    if (field.name == "model" || field.name == "dataset") continue;
+    if (field.name == "model" || field.name == "dataset" || field.name == "target") continue;  // rows of their own
     const auto differs = [&](const RunSummary& run) {
       return field_text(run.record.config, field) != field_text(runs.front().record.config, field);
     };
@@ -77,7 +85,9 @@ std::string comparison_text(std::span<const RunSummary> runs) {
     for (const RunSummary& run : runs) line.push_back(cell(run));
   };
   add_line("run", [](const RunSummary& run) { return run.name; });
-  for (const Row& row : kRows) add_line(row.name, row.cell);
+  const bool target = std::ranges::any_of(runs, has_target);
+  for (const Row& row : kRows)
+    if (target || !row.of_target) add_line(row.name, row.cell);
   for (const Field* field : differing_fields(runs))
     add_line(field->name, [&](const RunSummary& run) { return field_text(run.record.config, *field); });
   std::vector<size_t> widths(runs.size() + 1);
@@ -93,6 +103,9 @@ std::string comparison_text(std::span<const RunSummary> runs) {
 }
 
 nlohmann::json comparison_json(std::span<const RunSummary> runs) {
+  const auto target_value = [](const RunSummary& run, const std::optional<EpochResult>& result) {
+    return result && has_target(run) ? nlohmann::json(result->target_top1) : nlohmann::json();
+  };
   const auto value = [](const std::optional<EpochResult>& result, auto EpochResult::*member) {
     return result ? nlohmann::json((*result).*member) : nlohmann::json();
   };
@@ -110,6 +123,8 @@ nlohmann::json comparison_json(std::span<const RunSummary> runs) {
                             {"last_top1", value(run.last, &EpochResult::test_top1)},
                             {"last_top5", value(run.last, &EpochResult::test_top5)},
                             {"last_loss", value(run.last, &EpochResult::test_loss)},
+                            {"last_target_top1", target_value(run, run.last)},
+                            {"best_target_top1", target_value(run, run.best)},
                             {"images_per_second", run.images_per_second},
                             {"seconds", run.seconds},
                             {"config", std::move(config)}});

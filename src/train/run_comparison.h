@@ -29,14 +29,14 @@ struct RunSummary {
 // Errors: no run folder, or a damaged one.
 RunSummary summarize(const std::filesystem::path& run);
 
-// The settings in which the runs differ, model and data set aside.
+// The settings in which the runs differ, model, data set and target aside.
 std::vector<const Field*> differing_fields(std::span<const RunSummary> runs);
 
 std::string comparison_text(std::span<const RunSummary> runs);
 
 // {"runs": [{"run", "epochs", "parameters", "macs", "best_top1", "best_epoch", "last_top1", "last_top5", "last_loss",
-// "images_per_second", "seconds", "config": {...}}], "differing": ["lr", ...]}; accuracies in percent, null where there
-// is none.
+// "last_target_top1", "best_target_top1", "images_per_second", "seconds", "config": {...}}], "differing": ["lr", ...]};
+// accuracies in percent, null where there is none. best_target_top1 is that of the epoch that is best on the source.
 nlohmann::json comparison_json(std::span<const RunSummary> runs);
 
 }  // namespace odenet::train

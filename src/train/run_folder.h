@@ -1,4 +1,5 @@
 // A training run on disk: config.toml (resolved, runnable again), metrics.csv, last.safetensors, best.safetensors,
+// target.safetensors (with a target: the last network with the norm statistics that it has for the target),
 // resume.safetensors (what a continued training needs), log.txt (written by the program).
 //
 //   RunFolder run("runs/a");                       // must not exist, or be empty; nothing is written yet
@@ -9,8 +10,8 @@
 //   run.truncate(epochs);                          // those that the state in run.state() has completed
 //
 // Every file is replaced atomically, but they are several. So that a training that dies at any moment can go on, write
-// best and last, then add_epoch(), then the state: the rows are never behind the state. The folder is locked as long as
-// the object lives, from create() or open() on.
+// best, last and target, then add_epoch(), then the state: the rows are never behind the state. The folder is locked as
+// long as the object lives, from create() or open() on.
 #pragma once
 
 #include <filesystem>
@@ -33,6 +34,7 @@ class RunFolder {
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path last() const { return path_ / "last.safetensors"; }
+  std::filesystem::path target() const { return path_ / "target.safetensors"; }
   std::filesystem::path best() const { return path_ / "best.safetensors"; }
   std::filesystem::path state() const { return path_ / "resume.safetensors"; }
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "nn/network.h"
+#include "train/adaptation.h"
 #include "train/batches.h"
 #include "train/flat_sgd.h"
 #include "train/workers.h"
@@ -21,14 +22,16 @@ struct StepOptions {
 
 // Tensors on the network's device, so that a GPU need not be waited for: read them only when wanted.
 struct StepResult {
-  torch::Tensor loss;     // scalar: sum over the images of this process
-  torch::Tensor correct;  // scalar: images whose largest logit is that of their label
-  int64_t images = 0;     // of this process
+  torch::Tensor loss;             // scalar: sum over the images of this process
+  torch::Tensor correct;          // scalar: images whose largest logit is that of their label
+  int64_t images = 0;             // of this process
+  torch::Tensor adapt_loss = {};  // scalar: without its weight, times images; undefined without such a loss
 };
 
 class Step {
  public:
-  Step(nn::Network network, StepOptions options);
+  // adaptation: of that network, where the batches have a target; it must outlive the step. Else null.
+  Step(nn::Network network, StepOptions options, Adaptation* adaptation = nullptr);
 
   // With several workers, `batch` is this process's share of `batch_images` images, and all take the same step.
   StepResult operator()(const TensorBatch& batch, double rate);
@@ -41,6 +44,7 @@ class Step {
 
   nn::Network network_;
   StepOptions options_;
+  Adaptation* adaptation_;
   FlatSgd sgd_;
 };
 

@@ -13,6 +13,7 @@
 #include "nn/float_backend.h"
 #include "spec/zoo.h"
 #include "train/batches.h"
+#include "train/paired_batches.h"
 #include "train/plan.h"
 #include "train/schedule.h"
 #include "train/step.h"
@@ -44,6 +45,19 @@ data::LoaderOptions loader_options(const TrainConfig& config, const Workers& wor
           .world_size = workers.size()};
 }
 
+// Batches of the target, normalised as the source's: what the network takes does not depend on where an image comes
+// from.
+data::LoaderOptions target_options(TrainConfig config, const data::LoaderOptions& source, const Workers& workers) {
+  constexpr uint64_t kStream = 0x746172676574;  // "target": else two sets of the same size come in the same order
+  config.dataset = config.target;
+  config.mixup = 0;  // it mixes labels
+  data::LoaderOptions options = loader_options(config, workers);
+  options.seed ^= kStream;
+  options.normalization = source.normalization;
+  options.drop_last = true;
+  return options;
+}
+
 // Statistics of the whole batch while it lives.
 class SharedStatistics {
  public:
@@ -67,12 +81,14 @@ class Trainer {
         precision_(std::move(precision)),
         train_set_(load_split(config_, "train")),
         test_set_(load_split(config_, "test")),
+        target_train_set_(load_target(config_, "train")),
+        target_test_set_(load_target(config_, "test")),
         schedule_(find_schedule(config_.schedule)),
         network_(make_network()),
-        step_(network_, step_options(config_)),
-        batches_(make_batches(train_set_, loader_options(config_, workers_), device_,
-                              nn::scalar_type(precision_.precision))),
+        batches_(make_all_batches()),
         steps_(batches_->count()),
+        adaptation_(make_adaptation(config_, network_, config_.epochs * steps_)),
+        step_(network_, step_options(config_), adaptation_.get()),
         info_{.dataset = config_.dataset,
               .class_names = train_set_.class_names,
               .normalization = data::find_dataset(config_.dataset).normalization,
@@ -82,6 +98,9 @@ class Trainer {
     if (last < workers_.size())
       throw Error("the last batch of an epoch has {} images for {} workers; choose another batch than {}", last,
                   workers_.size(), config_.batch);
+    if (adaptation_ && last < 2)
+      throw Error("the last batch of an epoch has one image, adapt {} needs two; choose another batch than {}",
+                  config_.adapt, config_.batch);
   }
 
   TrainResult run() {
@@ -105,6 +124,18 @@ class Trainer {
     nn::Network network(make_spec(config_.model, train_set_.classes, config_.end_time));
     network->to(device_);
     return network;
+  }
+
+  std::unique_ptr<Batches> make_all_batches() const {
+    const data::LoaderOptions options = loader_options(config_, workers_);
+    const torch::ScalarType type = nn::scalar_type(precision_.precision);
+    auto source = make_batches(train_set_, options, device_, type);
+    if (!find_adapt_method(config_.adapt).uses_target) return source;
+    if (static_cast<int64_t>(target_train_set_.size()) < config_.batch)
+      throw Error("the target {} has {} training images, not enough for a batch of {}; choose a smaller batch",
+                  config_.target, target_train_set_.size(), config_.batch);
+    auto target = make_batches(target_train_set_, target_options(config_, options, workers_), device_, type);
+    return std::make_unique<PairedBatches>(std::move(source), std::move(target));
   }
 
   void resume() {
@@ -131,6 +162,8 @@ class Trainer {
                         .macs = mac_count(spec),
                         .train_images = static_cast<int64_t>(train_set_.size()),
                         .test_images = static_cast<int64_t>(test_set_.size()),
+                        .target_train_images = static_cast<int64_t>(target_train_set_.size()),
+                        .target_test_images = static_cast<int64_t>(target_test_set_.size()),
                         .steps = config_.epochs * steps_,
                         .first_step = position_.epoch * steps_ + position_.step,
                         .threads = torch::get_num_threads(),
@@ -182,22 +215,24 @@ class Trainer {
 
   // Adds the results to the epoch's sums; true if any worker is asked to stop.
   bool add_up(std::vector<StepResult>& results, double rate) {
-    double sums[] = {0, 0, 0, observer_.should_stop() ? 1.0 : 0.0};
+    double sums[] = {0, 0, 0, observer_.should_stop() ? 1.0 : 0.0, 0};
     for (const StepResult& r : results) {
       sums[0] += r.loss.item<double>();
       sums[1] += r.correct.item<double>();
       sums[2] += static_cast<double>(r.images);
+      if (r.adapt_loss.defined()) sums[4] += r.adapt_loss.item<double>();
     }
     results.clear();
     workers_.sum(sums);
-    if (!std::isfinite(sums[0]))
+    if (!std::isfinite(sums[0] + sums[4]))
       throw Error(
           "training diverged: the loss is {} in epoch {} at learning rate {:.3g}; lower lr (or end_time for "
           "ODEBlocks). The checkpoints of earlier epochs are kept",
-          sums[0], position_.epoch + 1, rate);
+          sums[0] + sums[4], position_.epoch + 1, rate);
     position_.sums.loss += sums[0];
     position_.sums.correct += static_cast<int64_t>(sums[1]);
     position_.sums.images += static_cast<int64_t>(sums[2]);
+    position_.sums.adapt_loss += sums[4];
     return sums[3] > 0;
   }
 
@@ -228,7 +263,9 @@ class Trainer {
                     .lr = rate,
                     .train_loss = mean_loss(),
                     .train_top1 = top1(),
-                    .images_per_second = images_per_second()};
+                    .images_per_second = images_per_second(),
+                    .has_target = !config_.target.empty(),
+                    .adapt_loss = position_.sums.adapt_loss / static_cast<double>(position_.sums.images)};
     row.tested = row.epoch % config_.test_every == 0 || row.epoch == config_.epochs;
     position_ = {.epoch = position_.epoch + 1};
     if (!run_) return;
@@ -239,6 +276,7 @@ class Trainer {
       row.best = row.tested && (!best || row.test_top1 > best->test_top1);
       save(run_->last(), row.epoch, row.test_top1);
       if (row.best) save(run_->best(), row.epoch, row.test_top1);
+      if (row.has_target) finish_target(row);
     }
     row.seconds = training_seconds + seconds_since(start);
     run_->add_epoch(row);
@@ -246,12 +284,30 @@ class Trainer {
     observer_.on_epoch(row);
   }
 
-  void evaluate_into(EpochResult& row) {
+  eval::Metrics evaluate(const data::Dataset& images) {
     nn::FloatBackend backend(network_, info_);
-    const auto metrics = eval::evaluate(backend, {test_set_.images, test_set_.labels}, {.batch = kTestBatch});
+    return eval::evaluate(backend, {images.images, images.labels}, {.batch = kTestBatch});
+  }
+
+  void evaluate_into(EpochResult& row) {
+    const auto metrics = evaluate(test_set_);
     row.test_loss = metrics.loss();
     row.test_top1 = 100 * metrics.top1();
     row.test_top5 = 100 * metrics.top5();
+  }
+
+  // The network as the target sees it: tested and saved, but never chosen by, as its labels count as unknown.
+  void finish_target(EpochResult& row) {
+    const TargetStatistics in_use(adaptation_.get());
+    if (row.tested) {
+      const auto metrics = evaluate(target_test_set_);
+      row.target_loss = metrics.loss();
+      row.target_top1 = 100 * metrics.top1();
+    }
+    nn::ModelInfo info = info_;
+    info.dataset = config_.target;
+    info.class_names = target_test_set_.class_names;
+    save(run_->target(), info, row.epoch, row.target_top1);
   }
 
   void save_position() {
@@ -259,16 +315,20 @@ class Trainer {
     saved_ = Clock::now();
   }
 
-  void save(const std::filesystem::path& path, int64_t epoch, double top1) {
-    info_.notes = {{"epoch", fmt::format("{}", epoch)}, {"test_top1", fmt::format("{:.2f}", top1)}};
-    nn::save_checkpoint(path, network_, info_);
+  void save(const std::filesystem::path& path, int64_t epoch, double top1) const { save(path, info_, epoch, top1); }
+  void save(const std::filesystem::path& path, nn::ModelInfo info, int64_t epoch, double top1) const {
+    info.notes = {{"epoch", fmt::format("{}", epoch)}, {"test_top1", fmt::format("{:.2f}", top1)}};
+    nn::save_checkpoint(path, network_, info);
   }
 
   void summarise(TrainResult& result) const {
     const std::vector<EpochResult>& rows = run_->results();
     if (const EpochResult* best = best_result(rows)) result.best_top1 = best->test_top1;
     for (const EpochResult& row : rows)
-      if (row.tested) result.last_top1 = row.test_top1;
+      if (row.tested) {
+        result.last_top1 = row.test_top1;
+        result.target_top1 = row.target_top1;
+      }
     result.images_per_second = median_speed(rows);
   }
 
@@ -279,11 +339,13 @@ class Trainer {
   const torch::Device device_;
   const nn::PrecisionChoice precision_;
   const data::Dataset train_set_, test_set_;
+  const data::Dataset target_train_set_, target_test_set_;  // empty without
   const Schedule& schedule_;
   nn::Network network_;
-  Step step_;
   std::unique_ptr<Batches> batches_;
-  const int64_t steps_;  // of one epoch
+  const int64_t steps_;                     // of one epoch
+  std::unique_ptr<Adaptation> adaptation_;  // null without
+  Step step_;
   nn::ModelInfo info_;
   Position position_;
   Clock::time_point saved_;
@@ -297,12 +359,16 @@ TrainResult train(const TrainConfig& config, RunFolder& run, Observer& observer)
 
 TrainResult train(const TrainConfig& config, RunFolder* run, Observer& observer, const WorkerEnvironment& environment) {
   validate(config);
+  if (environment.size > 1 && find_adapt_method(config.adapt).uses_target)
+    throw Error("adapt {} compares whole batches, and these are divided among {} processes; start one", config.adapt,
+                environment.size);
   const torch::Device device = nn::choose_device(config.device, environment.local_rank);
   const nn::PrecisionChoice precision = nn::choose_precision(config.precision, device);
   nn::set_threads(static_cast<int>(config.threads), environment.local_size);
   TrainConfig resolved = config;
   resolved.device = device.is_cpu() ? "cpu" : "cuda";
   resolved.precision = nn::name_of(precision.precision);
+  resolved.adapt_weight = adapt_weight(config);
   Workers workers = environment.size > 1 ? Workers(environment, device) : Workers();
   const SharedStatistics shared(workers);
   Trainer trainer(std::move(resolved), run, observer, workers, device, precision);

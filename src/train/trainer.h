@@ -27,8 +27,9 @@ struct Plan {
   std::string model;
   int64_t parameters = 0, macs = 0;
   int64_t train_images = 0, test_images = 0;
-  int64_t steps = 0;       // of the whole training
-  int64_t first_step = 0;  // more than 0 if it goes on
+  int64_t target_train_images = 0, target_test_images = 0;  // 0: trained without, no target
+  int64_t steps = 0;                                        // of the whole training
+  int64_t first_step = 0;                                   // more than 0 if it goes on
   int threads = 0;
   int workers = 1;
   std::string device, precision;  // "bfloat16: this CPU has AVX512-BF16"
@@ -46,6 +47,7 @@ class Observer {
 
 struct TrainResult {
   double best_top1 = 0, last_top1 = 0;  // percent of the test split
+  double target_top1 = 0;               // percent of the target's, last
   double images_per_second = 0;         // median of the epochs
   bool stopped = false;                 // by the observer, before the end
 };

@@ -18,7 +18,8 @@ namespace odenet::train {
 struct EpochSums {
   double loss = 0;
   int64_t correct = 0, images = 0;
-  double seconds = 0;  // spent on training
+  double seconds = 0;     // spent on training
+  double adapt_loss = 0;  // of the domain adaptation
 
   bool operator==(const EpochSums&) const = default;
 };

@@ -1,4 +1,5 @@
-// A training program that is killed at random moments, with SIGKILL, and told to go on each time.
+// A training program that is killed at random moments, with SIGKILL, and told to go on each time. It adapts to a
+// target, so that it has every part that a training can have.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -42,11 +43,32 @@ bool start_and_kill(const std::vector<std::string>& arguments, std::chrono::mill
 TEST(Kill, ATrainingThatIsKilledAgainAndAgainEndsWithTheSameBytes) {
   const testing::TemporaryFolder folder;
   testing::write_tiny_digits(folder.path());
+  testing::write_tiny_digits(folder.path(), "usps");
   const auto begin = [&](const fs::path& run) {
-    return std::vector<std::string>{
-        ODENET_PROGRAM,         "train",   "--model",   "odenet-14", "--dataset", "mnist",     "--data-dir",
-        folder.path().string(), "--batch", "16",        "--epochs",  "30",        "--lr",      "0.05",
-        "--checkpoint-minutes", "0",       "--threads", "1",         "--out",     run.string()};
+    return std::vector<std::string>{ODENET_PROGRAM,
+                                    "train",
+                                    "--model",
+                                    "odenet-14",
+                                    "--dataset",
+                                    "mnist",
+                                    "--data-dir",
+                                    folder.path().string(),
+                                    "--batch",
+                                    "16",
+                                    "--epochs",
+                                    "30",
+                                    "--lr",
+                                    "0.05",
+                                    "--checkpoint-minutes",
+                                    "0",
+                                    "--threads",
+                                    "1",
+                                    "--target",
+                                    "usps",
+                                    "--adapt",
+                                    "dann",
+                                    "--out",
+                                    run.string()};
   };
   int status = 0;
   ASSERT_FALSE(start_and_kill(begin(folder / "whole"), std::chrono::minutes(5), status));
@@ -67,7 +89,7 @@ TEST(Kill, ATrainingThatIsKilledAgainAndAgainEndsWithTheSameBytes) {
       ++kills;
     }
     ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << "going on failed after " << kills << " kills";
-    for (const char* file : {"last.safetensors", "best.safetensors"})
+    for (const char* file : {"last.safetensors", "best.safetensors", "target.safetensors"})
       EXPECT_EQ(read_file(run / file), read_file(folder / "whole" / file)) << file << " after " << kills << " kills";
   }
 }

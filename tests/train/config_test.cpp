@@ -112,22 +112,37 @@ TEST_P(Validate, RefusesWhatCannotWork) {
 
 INSTANTIATE_TEST_SUITE_P(
     Each, Validate,
-    ::testing::Values(BadSetting{"model", "resnet-21", "8, 14, 20"}, BadSetting{"dataset", "imagenet", "cifar10"},
-                      BadSetting{"schedule", "none", "cosine"}, BadSetting{"epochs", "-1", "epochs is '-1'"},
-                      BadSetting{"batch", "0", "batch is '0'"}, BadSetting{"lr", "0", "lr is '0'"},
-                      BadSetting{"momentum", "1", "momentum is '1'"}, BadSetting{"momentum", "0", "with nesterov"},
-                      BadSetting{"weight_decay", "-1", "weight_decay"}, BadSetting{"gamma", "0", "gamma"},
-                      BadSetting{"label_smoothing", "1", "label_smoothing"}, BadSetting{"end_time", "0", "end time"},
-                      BadSetting{"warmup_epochs", "-1", "0 or more"}, BadSetting{"milestones", "-5", "milestones"},
-                      BadSetting{"milestones", "nan", "milestones"}, BadSetting{"cutout", "33", "0 to 32"},
-                      BadSetting{"mixup", "-0.1", "mixup"}, BadSetting{"ema", "1", "ema"},
-                      BadSetting{"test_every", "0", "1 or more"},
-                      BadSetting{"checkpoint_minutes", "-1", "checkpoint_minutes"},
-                      BadSetting{"precision", "float16", "auto, float32, bfloat16"},
-                      BadSetting{"device", "tpu", "auto, cpu, cuda"}, BadSetting{"threads", "-2", "threads"},
-                      BadSetting{"seed", "-1", "seed"}, BadSetting{"train_limit", "-1", "train_limit"},
-                      BadSetting{"test_limit", "-1", "test_limit"}),
+    ::testing::Values(
+        BadSetting{"model", "resnet-21", "8, 14, 20"}, BadSetting{"dataset", "imagenet", "cifar10"},
+        BadSetting{"schedule", "none", "cosine"}, BadSetting{"epochs", "-1", "epochs is '-1'"},
+        BadSetting{"batch", "0", "batch is '0'"}, BadSetting{"lr", "0", "lr is '0'"},
+        BadSetting{"momentum", "1", "momentum is '1'"}, BadSetting{"momentum", "0", "with nesterov"},
+        BadSetting{"weight_decay", "-1", "weight_decay"}, BadSetting{"gamma", "0", "gamma"},
+        BadSetting{"label_smoothing", "1", "label_smoothing"}, BadSetting{"end_time", "0", "end time"},
+        BadSetting{"warmup_epochs", "-1", "0 or more"}, BadSetting{"milestones", "-5", "milestones"},
+        BadSetting{"milestones", "nan", "milestones"}, BadSetting{"cutout", "33", "0 to 32"},
+        BadSetting{"mixup", "-0.1", "mixup"}, BadSetting{"ema", "1", "ema"}, BadSetting{"test_every", "0", "1 or more"},
+        BadSetting{"checkpoint_minutes", "-1", "checkpoint_minutes"},
+        BadSetting{"precision", "float16", "auto, float32, bfloat16"}, BadSetting{"device", "tpu", "auto, cpu, cuda"},
+        BadSetting{"threads", "-2", "threads"}, BadSetting{"seed", "-1", "seed"},
+        BadSetting{"train_limit", "-1", "train_limit"}, BadSetting{"test_limit", "-1", "test_limit"},
+        BadSetting{"adapt", "dan", "none, adabn, dann, mmd, coral"}, BadSetting{"adapt_weight", "-1", "0 or more"},
+        BadSetting{"adapt_statistics", "both", "separate, joint"}),
     [](const auto& test) { return fmt::format("{}_{}", test.param.field, test.index); });
+
+TEST(TrainConfig, ATargetHasTheClassesOfTheSource) {
+  TrainConfig config;
+  config.adapt = "dann";
+  EXPECT_ERROR(validate(config), "adapt is 'dann'", "none without a target");
+  config.target = "cifar100";
+  EXPECT_ERROR(validate(config), "target is 'cifar100'", "classes of sample, which has 10; it has 100");
+  config.target = "imagenet";
+  EXPECT_ERROR(validate(config), "'imagenet'", "mnist");
+  config.target = "sample-shifted";
+  EXPECT_NO_THROW(validate(config));
+  config.adapt = "none";
+  EXPECT_NO_THROW(validate(config));
+}
 
 TEST(TrainConfig, WarmupNeedsAScheduleWithoutOneAndMoreEpochs) {
   TrainConfig config;

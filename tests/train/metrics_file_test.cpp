@@ -45,6 +45,30 @@ TEST(MetricsFile, UntestedEpochsHaveEmptyCells) {
   EXPECT_EQ(best_result(std::span(results).first(1)), nullptr);
 }
 
+TEST(MetricsFile, RunsWithATargetHaveMoreColumns) {
+  const testing::TemporaryFolder folder;
+  std::vector<EpochResult> results{result(1, 10), result(2, 0)};
+  write_metrics(folder / "m.csv", results);
+  const std::string without = read_text_file(folder / "m.csv");
+  EXPECT_TRUE(
+      without.starts_with("epoch,learning_rate,train_loss,train_top1,test_loss,test_top1,test_top5,"
+                          "images_per_second,seconds\n"));
+  for (EpochResult& row : results) {
+    row.has_target = true;
+    row.adapt_loss = 1.0 / 9;
+  }
+  results[0].target_loss = 1.0 / 3;
+  results[0].target_top1 = 100.0 / 13;
+  results[0].best = true;
+  results[1].tested = false;
+  results[1].test_loss = results[1].test_top1 = results[1].test_top5 = 0;
+  write_metrics(folder / "m.csv", results);
+  const std::string with = read_text_file(folder / "m.csv");
+  EXPECT_TRUE(with.starts_with(without.substr(0, without.find('\n')) + ",adapt_loss,target_loss,target_top1\n"));
+  EXPECT_TRUE(with.ends_with(",0.1111111111111111,,\n")) << with;
+  EXPECT_EQ(read_metrics(folder / "m.csv"), results);
+}
+
 TEST(MetricsFile, ErrorsNameFileLineAndExpectation) {
   const testing::TemporaryFolder folder;
   const auto file = folder / "m.csv";

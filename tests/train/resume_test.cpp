@@ -66,8 +66,10 @@ class ResumeTest : public ::testing::Test {
   }
 
   void expect_same_run(const std::string& a, const std::string& b) const {
-    for (const char* file : {"config.toml", "last.safetensors", "best.safetensors"})
-      EXPECT_EQ(read_file(folder_ / a / file), read_file(folder_ / b / file)) << file;
+    for (const char* file : {"config.toml", "last.safetensors", "best.safetensors", "target.safetensors"})
+      if (fs::exists(folder_ / a / file) || fs::exists(folder_ / b / file)) {
+        EXPECT_EQ(read_file(folder_ / a / file), read_file(folder_ / b / file)) << file;
+      }
     auto rows = read_run(folder_ / a).results, others = read_run(folder_ / b).results;
     for (auto* results : {&rows, &others})
       for (EpochResult& row : *results) row.images_per_second = row.seconds = 0;
@@ -101,6 +103,31 @@ TEST_F(ResumeTest, BFloat16GoesOnExactlyToo) {
   expect_same_run("whole", "cut");
 }
 
+// The discriminator, the target's statistics and its place in the target's images go on, too.
+class AdaptedResumeTest : public ResumeTest, public ::testing::WithParamInterface<const char*> {
+ protected:
+  AdaptedResumeTest() {
+    testing::write_tiny_digits(folder_.path(), "usps");
+    config_.target = "usps";
+    config_.adapt = GetParam();
+    config_.batch = 20;  // 3 a source epoch, 2 a target one
+  }
+};
+
+TEST_P(AdaptedResumeTest, StoppedAfterAnyNumberOfSteps) {
+  begin("whole");
+  for (const int64_t interval : {1, 2, 4}) {
+    SCOPED_TRACE(interval);
+    const std::string name = "stopped-" + std::to_string(interval);
+    TrainResult result = begin(name, interval);
+    EXPECT_TRUE(result.stopped);
+    for (int lives = 1; result.stopped && lives < 20; ++lives) result = go_on(name, interval);
+    expect_same_run("whole", name);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Methods, AdaptedResumeTest, ::testing::Values("none", "adabn", "dann", "mmd", "coral"));
+
 TEST_F(ResumeTest, AFinishedRunStaysAsItIs) {
   begin("a");
   const auto last = read_file(folder_ / "a/last.safetensors");
@@ -122,6 +149,9 @@ TEST_F(ResumeTest, OtherSettingsAreRefused) {
 // As SIGKILL or a power cut before the k-th system call that changes a file, for every k.
 TEST_F(ResumeTest, DeathAtAnyFileCall) {
   config_.model = "resnet-8";
+  testing::write_tiny_digits(folder_.path(), "usps");
+  config_.target = "usps";  // one more file
+  config_.adapt = "coral";
   begin("whole");
   int deaths = 0;
   for (int k = 1;; ++k) {

@@ -74,6 +74,24 @@ TEST_F(RunComparison, Text) {
   EXPECT_THAT(text, ContainsRegex("\nlr +0.4 +0.05\n$"));
 }
 
+TEST_F(RunComparison, ATargetHasRowsOfItsOwn) {
+  EXPECT_EQ(comparison_text(runs_).find("target"), std::string::npos) << "none has one";
+  TrainConfig config;
+  config.target = "sample-shifted";
+  RunFolder run(folder_ / "c");
+  run.create(config);
+  run.add_epoch({.epoch = 1, .test_top1 = 90, .has_target = true, .target_top1 = 40});
+  run.add_epoch({.epoch = 2, .test_top1 = 80, .has_target = true, .target_top1 = 60});
+  const std::vector<RunSummary> runs{runs_[0], summarize(folder_ / "c")};
+  const std::string text = comparison_text(runs);
+  EXPECT_THAT(text, ContainsRegex("\ntarget +- +sample-shifted\n"));
+  EXPECT_THAT(text, ContainsRegex("\ntarget top-1 \\(%\\) +- +60.00\n +of the best epoch +- +40.00\n"));
+  const auto json = comparison_json(runs);
+  EXPECT_TRUE(json["runs"][0]["last_target_top1"].is_null());
+  EXPECT_EQ(json["runs"][1]["last_target_top1"], 60);
+  EXPECT_EQ(json["runs"][1]["best_target_top1"], 40);
+}
+
 TEST_F(RunComparison, Json) {
   const auto json = comparison_json(runs_);
   EXPECT_EQ(json["differing"], nlohmann::json({"lr"}));

@@ -8,6 +8,7 @@
 #include "core/safetensors.h"
 #include "support/expect_error.h"
 #include "support/temporary_folder.h"
+#include "support/tiny_digits.h"
 
 namespace odenet::train {
 namespace {
@@ -73,6 +74,104 @@ TEST_F(TrainerTest, SameSeedSameBytesOtherSeedOtherBytes) {
   config_.seed = 2;
   train_in(folder_ / "c");
   EXPECT_NE(read_file(folder_ / "a/last.safetensors"), read_file(folder_ / "c/last.safetensors"));
+}
+
+class AdaptedTrainerTest : public TrainerTest {
+ protected:
+  AdaptedTrainerTest() {
+    testing::write_tiny_digits(folder_.path());
+    testing::write_tiny_digits(folder_.path(), "usps");
+    config_.model = "odenet-14";
+    config_.dataset = "mnist";
+    config_.target = "usps";
+    config_.data_dir = folder_.path();
+    config_.batch = 16;
+    config_.threads = 1;
+  }
+
+  std::vector<std::byte> bytes_of(const std::string& name) const { return read_file(folder_ / name); }
+};
+
+TEST_F(AdaptedTrainerTest, ATargetThatIsOnlyTestedChangesNothing) {
+  train_in(folder_ / "with");
+  const std::vector<EpochResult> with = recorder_.epochs;
+  EXPECT_EQ(recorder_.plan.target_train_images, 0);
+  EXPECT_EQ(recorder_.plan.target_test_images, 16);
+  config_.target.clear();
+  train_in(folder_ / "without");
+  for (const char* name : {"last.safetensors", "best.safetensors"})
+    EXPECT_EQ(bytes_of(std::string("with/") + name), bytes_of(std::string("without/") + name)) << name;
+  EXPECT_EQ(with.back().test_loss, recorder_.epochs.back().test_loss);
+  EXPECT_TRUE(with.back().has_target);
+  EXPECT_GT(with.back().target_loss, 0);
+  EXPECT_FALSE(fs::exists(folder_ / "without/target.safetensors"));
+  const std::string metrics = read_text_file(folder_ / "without/metrics.csv");
+  EXPECT_EQ(metrics.find("target"), std::string::npos) << "as without the feature";
+}
+
+TEST_F(AdaptedTrainerTest, LabelsOfTheTargetAreNotRead) {
+  for (const char* method : {"adabn", "dann", "mmd", "coral"}) {
+    SCOPED_TRACE(method);
+    config_.adapt = method;
+    const std::string a = std::string(method) + "-a", b = std::string(method) + "-b";
+    const fs::path labels = folder_ / "usps/usps-train-labels-idx1-ubyte";
+    const std::string right = read_text_file(labels);
+    train_in(folder_ / a);
+    EXPECT_EQ(recorder_.plan.target_train_images, 48);
+    write_file(labels, right.substr(0, 8) + std::string(48, '\3'));
+    train_in(folder_ / b);
+    write_file(labels, right);
+    EXPECT_EQ(bytes_of(a + "/target.safetensors"), bytes_of(b + "/target.safetensors"));
+  }
+}
+
+TEST_F(AdaptedTrainerTest, TheTargetsImagesAreTrainedWith) {
+  for (const char* method : {"dann", "mmd", "coral"}) {
+    SCOPED_TRACE(method);
+    config_.adapt = method;
+    train_in(folder_ / method);
+    EXPECT_GT(recorder_.epochs.back().adapt_loss, 0);
+    config_.adapt = "adabn";
+    if (!fs::exists(folder_ / "adabn")) train_in(folder_ / "adabn");
+    EXPECT_NE(bytes_of(std::string(method) + "/last.safetensors"), bytes_of("adabn/last.safetensors"));
+  }
+  config_.adapt = "none";
+  train_in(folder_ / "none");
+  EXPECT_EQ(bytes_of("adabn/last.safetensors"), bytes_of("none/last.safetensors"))
+      << "separate statistics leave the source's training as it is";
+  EXPECT_NE(bytes_of("adabn/target.safetensors"), bytes_of("none/target.safetensors"));
+}
+
+TEST_F(AdaptedTrainerTest, CheckpointsAreTheNetworkAlone) {
+  config_.adapt = "dann";
+  config_.epochs = 1;
+  train_in(folder_ / "a");
+  const SafeTensors last = SafeTensors::load(folder_ / "a/last.safetensors");
+  const SafeTensors target = SafeTensors::load(folder_ / "a/target.safetensors");
+  const SafeTensors state = SafeTensors::load(folder_ / "a/resume.safetensors");
+  int64_t values = 0;
+  ASSERT_EQ(last.tensors.size(), target.tensors.size());
+  for (const auto& [name, tensor] : last.tensors) {
+    const bool statistics = name.find("running") != std::string::npos;
+    EXPECT_EQ(tensor.data == target.tensors.at(name).data, !statistics) << name;
+    if (!statistics) values += element_count(tensor.shape);
+  }
+  EXPECT_EQ(last.metadata.at("dataset"), "mnist");
+  EXPECT_EQ(target.metadata.at("dataset"), "usps");
+  EXPECT_EQ(target.metadata.at("normalization"), last.metadata.at("normalization"));
+  const int64_t discriminator = 64 * 100 + 100 + 100 + 1;
+  EXPECT_EQ(element_count(state.tensors.at("velocity").shape), values + discriminator);
+}
+
+TEST_F(AdaptedTrainerTest, WhatAMethodCannotDoIsRefused) {
+  config_.adapt = "mmd";
+  config_.batch = 47;  // one image is left
+  RunFolder run(folder_ / "a");
+  EXPECT_ERROR(train(config_, run, recorder_), "one image", "choose another batch than 47");
+  config_.batch = 64;
+  EXPECT_ERROR(train(config_, run, recorder_), "usps has 48 training images", "smaller batch");
+  EXPECT_ERROR(train(config_, &run, recorder_, {.size = 2}), "whole batches", "2 processes");
+  EXPECT_FALSE(fs::exists(folder_ / "a"));
 }
 
 TEST_F(TrainerTest, NoEpochsWritesTheInitialNetwork) {

@@ -68,7 +68,9 @@ class TrainingState : public ::testing::Test {
   testing::TemporaryFolder folder_;
   std::filesystem::path path_ = folder_ / "resume.safetensors";
   TrainConfig config_;
-  Position position_{.epoch = 3, .step = 14, .sums = {.loss = 1.0 / 3, .correct = 90, .images = 128, .seconds = 0.1}};
+  Position position_{.epoch = 3,
+                     .step = 14,
+                     .sums = {.loss = 1.0 / 3, .correct = 90, .images = 128, .seconds = 0.1, .adapt_loss = 1.0 / 7}};
   Module module_{5};
   FlatSgd sgd_{module_, kOptions};
 };
