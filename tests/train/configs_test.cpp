@@ -14,11 +14,14 @@ namespace fs = std::filesystem;
 
 const fs::path kConfigs = ODENET_CONFIGS_FOLDER;
 
+// Those of a data set; the recipes and the domain adaptations are apart.
 std::vector<fs::path> experiments() {
   std::vector<fs::path> paths;
-  for (const auto& entry : fs::recursive_directory_iterator(kConfigs))
-    if (entry.path().extension() == ".toml" && entry.path().parent_path().filename() != "recipes")
+  for (const auto& entry : fs::recursive_directory_iterator(kConfigs)) {
+    const fs::path folder = entry.path().parent_path().filename();
+    if (entry.path().extension() == ".toml" && folder != "recipes" && folder != "adaptation")
       paths.push_back(entry.path());
+  }
   return paths;
 }
 
@@ -57,6 +60,25 @@ TEST(Configs, EveryPublishedExperimentIsThere) {
     for (const char* dataset : {"cifar10", "svhn"})
       EXPECT_TRUE(there.contains(fmt::format("{}/resnet-20-{}.toml", dataset, recipe))) << dataset << recipe;
   }
+}
+
+TEST(Configs, AdaptationsAreNamedAfterTheirPairAndModel) {
+  TrainConfig recipe;
+  load_config(recipe, kConfigs / "recipes/adaptation.toml");
+  struct Pair {
+    const char *name, *source, *target;
+  };
+  for (const Pair& pair :
+       {Pair{"svhn-to-mnist", "svhn", "mnist"}, Pair{"mnist-to-usps", "mnist", "usps"},
+        Pair{"usps-to-mnist", "usps", "mnist"}, Pair{"sample-to-shifted", "sample", "sample-shifted"}})
+    for (const char* model : {"odenet-20", "dsodenet-20"}) {
+      SCOPED_TRACE(fmt::format("{}-{}", pair.name, model));
+      TrainConfig composed = recipe;
+      composed.model = model;
+      composed.dataset = pair.source;
+      composed.target = pair.target;
+      EXPECT_EQ(load(kConfigs / fmt::format("adaptation/{}-{}.toml", pair.name, model)), composed);
+    }
 }
 
 TEST(Configs, TheRecipeOfThePaper) {
