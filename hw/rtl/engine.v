@@ -10,7 +10,8 @@ module engine #(
     parameter WEIGHT_FRACTION = `ENGINE_WEIGHT_FRACTION,
     parameter SCALE_FRACTION = `ENGINE_SCALE_FRACTION,
     parameter PROGRAM_WORDS = `ENGINE_PROGRAM_WORDS,
-    parameter MAP_WORDS = `ENGINE_MAP_WORDS,  // of each map, PX_LANES pixels a word
+    parameter MAP_0_WORDS = `ENGINE_MAP_0_WORDS,  // PX_LANES pixels each
+    parameter MAP_1_WORDS = `ENGINE_MAP_1_WORDS,
     parameter WEIGHT_WORDS = `ENGINE_WEIGHT_WORDS,  // of each lane
     parameter TABLE_WORDS = `ENGINE_TABLE_WORDS  // scales, as many shifts, nine times as many biases
 ) (
@@ -35,13 +36,19 @@ module engine #(
     output wire [31:0] saturations
 );
   `include "require.vh"
-  `REQUIRE(PX_LANES == 8, "engine: PX_LANES must be 8")
-  `REQUIRE(OC_LANES == 1 || OC_LANES == 2 || OC_LANES == 4 || OC_LANES == 8, "engine: OC_LANES must be 1, 2, 4 or 8")
-  `REQUIRE(MAP_WORDS >= 2 && TABLE_WORDS >= 1 && WEIGHT_WORDS >= 9, "engine: memories must not be empty")
+  `REQUIRE(PX_LANES == 1 || PX_LANES == 2 || PX_LANES == 4 || PX_LANES == 8, "engine: PX_LANES must be 1, 2, 4 or 8")
+  `REQUIRE(OC_LANES >= 1 && OC_LANES <= 64 && (OC_LANES & (OC_LANES - 1)) == 0,
+           "engine: OC_LANES must be a power of two up to 64")
+  `REQUIRE(MAP_0_WORDS >= 4 && MAP_1_WORDS >= 4 && MAP_0_WORDS <= 65536 && MAP_1_WORDS <= 65536 && TABLE_WORDS >= 1 && WEIGHT_WORDS >= 9,
+           "engine: a memory is too small or too large")
 
   localparam LANE_WIDTH = OC_LANES > 1 ? $clog2(OC_LANES) : 1;
-  localparam PIXEL_WIDTH = $clog2(PX_LANES);
-  localparam MAP_ADDRESS_WIDTH = $clog2(MAP_WORDS);
+  localparam PIXEL_WIDTH = PX_LANES > 1 ? $clog2(PX_LANES) : 1;
+  // The walker needs a tile's addresses until its last sum is finished.
+  localparam WRITE_BACK = OC_LANES * PX_LANES > 8 ? OC_LANES * PX_LANES : 8;
+  localparam MAP_0_WIDTH = $clog2(MAP_0_WORDS);
+  localparam MAP_1_WIDTH = $clog2(MAP_1_WORDS);
+  localparam MAP_ADDRESS_WIDTH = MAP_0_WIDTH > MAP_1_WIDTH ? MAP_0_WIDTH : MAP_1_WIDTH;
   localparam WEIGHT_ADDRESS_WIDTH = $clog2(WEIGHT_WORDS);
   localparam TABLE_ADDRESS_WIDTH = TABLE_WORDS > 1 ? $clog2(TABLE_WORDS) : 1;
   localparam BIAS_WORDS = 9 * TABLE_WORDS;
@@ -50,14 +57,15 @@ module engine #(
   localparam WORD_WIDTH = PX_LANES * 32;
 
   // Program
-  wire source, destination, relu, add;
-  wire [COUNT_WIDTH-1:0] in_channels, count;
-  wire [MAP_ADDRESS_WIDTH-1:0] height;
+  wire source, relu, add, pointwise, depthwise, stride2, old_stride2, combine;
+  wire [1:0] destination;
+  wire [COUNT_WIDTH-1:0] in_channels, count, old_channels;
+  wire [MAP_ADDRESS_WIDTH-1:0] rows, row_words, plane, source_base, destination_base, old_base;
   wire [WEIGHT_ADDRESS_WIDTH-1:0] weight_base;
   wire [TABLE_ADDRESS_WIDTH-1:0] table_base;
   wire [BIAS_ADDRESS_WIDTH-1:0] bias_base;
-  wire load_start, convolve_start, store_start, loading, computing, storing, program_end;
-  wire load_running, store_running, convolve_running;
+  wire load_start, convolve_start, combine_start, store_start, loading, computing, storing, program_end;
+  wire load_running, store_running, compute_running;
 
   sequencer #(
       .PROGRAM_WORDS(PROGRAM_WORDS),
@@ -74,16 +82,28 @@ module engine #(
       .destination(destination),
       .relu(relu),
       .add(add),
+      .pointwise(pointwise),
+      .depthwise(depthwise),
+      .stride2(stride2),
+      .old_stride2(old_stride2),
+      .combine(combine),
       .in_channels(in_channels),
       .count(count),
-      .height(height),
+      .old_channels(old_channels),
+      .rows(rows),
+      .row_words(row_words),
+      .plane(plane),
+      .source_base(source_base),
+      .destination_base(destination_base),
+      .old_base(old_base),
       .weight_base(weight_base),
       .table_base(table_base),
       .bias_base(bias_base),
       .load_start(load_start),
       .convolve_start(convolve_start),
+      .combine_start(combine_start),
       .store_start(store_start),
-      .running(load_running || store_running || convolve_running),
+      .running(load_running || store_running || compute_running),
       .loading(loading),
       .computing(computing),
       .storing(storing),
@@ -91,43 +111,48 @@ module engine #(
       .fault(fault)
   );
 
-  // Feature maps: 0 is z, 1 the hidden map
-  wire load_write, write_back_write, write_back_busy, step_load;
-  wire [MAP_ADDRESS_WIDTH-1:0] load_address, store_address, step_map_address, old_address, word_address;
+  // Feature maps. One is read as the source, by the convolution, the write-back (combine) or the storer; the other one for old
+  // values; either or both are written.
+  wire load_write, write_back_write, write_back_busy, store_read, step, step_outside;
+  wire [MAP_ADDRESS_WIDTH-1:0] load_address, store_address, step_address, combine_address, old_address, word_address;
   wire [WORD_WIDTH-1:0] load_word, out_word, map_word_0, map_word_1;
   wire [WORD_WIDTH-1:0] source_word = source ? map_word_1 : map_word_0;
 
   wire map_write = load_write || write_back_write;
+  /* verilator lint_off UNUSEDSIGNAL */  // the upper address bits, for the smaller map
   wire [MAP_ADDRESS_WIDTH-1:0] map_write_address = load_write ? load_address : word_address;
+  wire source_read = store_read || (combine ? write_back_busy : step && !step_outside);
+  wire [MAP_ADDRESS_WIDTH-1:0] source_address =
+      store_running ? store_address : combine ? combine_address : step_address;
+  wire [MAP_ADDRESS_WIDTH-1:0] read_address_0 = source ? old_address : source_address;
+  wire [MAP_ADDRESS_WIDTH-1:0] read_address_1 = source ? source_address : old_address;
+  /* verilator lint_on UNUSEDSIGNAL */
   wire [WORD_WIDTH-1:0] map_write_word = load_write ? load_word : out_word;
-  // The source map is read by the convolution or the storer, the other one by the write-back.
-  wire source_read = store_running || step_load;
-  wire [MAP_ADDRESS_WIDTH-1:0] source_address = store_running ? store_address : step_map_address;
 
   ram #(
       .WIDTH(WORD_WIDTH),
-      .DEPTH(MAP_WORDS),
-      .ADDRESS_WIDTH(MAP_ADDRESS_WIDTH)
+      .DEPTH(MAP_0_WORDS),
+      .ADDRESS_WIDTH(MAP_0_WIDTH)
   ) map_0 (
       .clk(clk),
-      .write_enable(map_write && !destination),
-      .write_address(map_write_address),
+      .write_enable(map_write && destination[0]),
+      .write_address(map_write_address[MAP_0_WIDTH-1:0]),
       .write_data(map_write_word),
       .read_enable(source ? write_back_busy : source_read),
-      .read_address(source ? old_address : source_address),
+      .read_address(read_address_0[MAP_0_WIDTH-1:0]),
       .read_data(map_word_0)
   );
   ram #(
       .WIDTH(WORD_WIDTH),
-      .DEPTH(MAP_WORDS),
-      .ADDRESS_WIDTH(MAP_ADDRESS_WIDTH)
+      .DEPTH(MAP_1_WORDS),
+      .ADDRESS_WIDTH(MAP_1_WIDTH)
   ) map_1 (
       .clk(clk),
-      .write_enable(map_write && destination),
-      .write_address(map_write_address),
+      .write_enable(map_write && destination[1]),
+      .write_address(map_write_address[MAP_1_WIDTH-1:0]),
       .write_data(map_write_word),
       .read_enable(source ? source_read : write_back_busy),
-      .read_address(source ? source_address : old_address),
+      .read_address(read_address_1[MAP_1_WIDTH-1:0]),
       .read_data(map_word_1)
   );
 
@@ -140,6 +165,7 @@ module engine #(
       .clk(clk),
       .rst(rst),
       .start(load_start),
+      .base(destination_base),
       .words(count),
       .running(load_running),
       .s_axis_tvalid(s_axis_tvalid),
@@ -158,8 +184,10 @@ module engine #(
       .clk(clk),
       .rst(rst),
       .start(store_start),
+      .base(source_base),
       .words(count),
       .running(store_running),
+      .read_enable(store_read),
       .read_address(store_address),
       .read_data(source_word),
       .m_axis_tvalid(m_axis_tvalid),
@@ -167,39 +195,44 @@ module engine #(
       .m_axis_tdata(m_axis_tdata)
   );
 
-  // Convolution. A step is issued by the walker at stage 0; memories answer at 1, operands stand in registers at 2, in those
-  // of the DSPs at 3, the product at 4, the sum at 5, the tile's finished sums at 6.
-  wire walking, step, step_first, step_last;
-  wire [WEIGHT_ADDRESS_WIDTH-1:0] weight_address;
-  wire [MAP_ADDRESS_WIDTH-1:0] tile_map;
+  // Convolution. A step is issued by the walker at stage 0; its map word arrives at 1; the window has the step's operands at 4,
+  // with the weight (pointwise: at 2, and stages 1 and 2 are skipped); they stand in the registers of the DSPs at 5, the product at 6, the sum at 7, the tile's finished sums at 8.
+  wire walking, step_first, step_last;
+  wire [1:0] step_column;
+  wire [WEIGHT_ADDRESS_WIDTH-1:0] weight_address, weight_address_2;
+  wire [MAP_ADDRESS_WIDTH-1:0] tile_map, tile_old;
   wire [TABLE_ADDRESS_WIDTH-1:0] tile_table;
   wire [BIAS_ADDRESS_WIDTH-1:0] tile_bias;
+  wire [COUNT_WIDTH-1:0] tile_channel;
+  wire tile_left, tile_right;
   wire [OC_LANES*25-1:0] weights;
   wire [WORD_WIDTH-1:0] pixels;
-  reg load_1, accumulate_4, restart_4;
-  reg [3:1] step_at, first_at;
-  reg [5:1] last_at;
+  reg [1:0] column_1;
+  reg outside_1, accumulate_6, restart_6;
+  reg [5:1] step_at, first_at;
+  reg [7:1] last_at;
 
   always @(posedge clk)
     if (rst) begin
       step_at <= 0;
       last_at <= 0;
     end else begin
-      step_at <= {step_at[2:1], step};
-      last_at <= {last_at[4:1], step_last};
+      step_at <= {step_at[4:3], pointwise ? step : step_at[2], step_at[1], step && !pointwise};
+      last_at <= {last_at[6:3], pointwise ? step_last : last_at[2], last_at[1], step_last && !pointwise};
     end
-  // A tile's last sum is handed over in the cycle in which the next tile's first product arrives, or would arrive.
   always @(posedge clk) begin
-    load_1 <= step_load;
-    first_at <= {first_at[2:1], step && step_first};
-    restart_4 <= first_at[3] || last_at[4];
-    accumulate_4 <= step_at[3] || last_at[4];
+    column_1 <= step_column;
+    outside_1 <= step_outside;
+    first_at <= {first_at[4:3], pointwise ? step && step_first : first_at[2], first_at[1], step && step_first && !pointwise};
+    restart_6 <= first_at[5];
+    accumulate_6 <= step_at[5];
   end
-  assign convolve_running = walking || last_at != 0 || write_back_busy;
+  assign compute_running = walking || last_at != 0 || write_back_busy;
 
   walker #(
       .OC_LANES(OC_LANES),
-      .WRITE_BACK(OC_LANES * PX_LANES),
+      .WRITE_BACK(WRITE_BACK),
+      .DEPTHWISE_WRITE_BACK(8),
       .COUNT_WIDTH(COUNT_WIDTH),
       .WEIGHT_ADDRESS_WIDTH(WEIGHT_ADDRESS_WIDTH),
       .MAP_ADDRESS_WIDTH(MAP_ADDRESS_WIDTH),
@@ -209,37 +242,62 @@ module engine #(
       .clk(clk),
       .rst(rst),
       .start(convolve_start),
+      .pointwise(pointwise),
+      .depthwise(depthwise),
+      .stride2(stride2),
+      .old_stride2(old_stride2),
       .in_channels(in_channels),
       .groups(count),
-      .height(height),
+      .rows(rows),
+      .row_words(row_words),
+      .plane(plane),
+      .source_base(source_base),
+      .destination_base(destination_base),
+      .old_base(old_base),
       .weight_base(weight_base),
       .table_base(table_base),
       .bias_base(bias_base),
       .running(walking),
       .step(step),
-      .load(step_load),
       .first(step_first),
       .last(step_last),
+      .column(step_column),
+      .outside(step_outside),
       .weight_address(weight_address),
-      .map_address(step_map_address),
+      .map_address(step_address),
       .tile_map(tile_map),
+      .tile_old(tile_old),
       .tile_table(tile_table),
-      .tile_bias(tile_bias)
+      .tile_bias(tile_bias),
+      .tile_channel(tile_channel),
+      .tile_left(tile_left),
+      .tile_right(tile_right)
+  );
+
+  delay #(
+      .WIDTH(WEIGHT_ADDRESS_WIDTH),
+      .DEPTH(2)
+  ) delay_weight (
+      .clk(clk),
+      .enable(1'b1),
+      .in(weight_address),
+      .out(weight_address_2)
   );
 
   genvar lane;
   generate
     for (lane = 0; lane < OC_LANES; lane = lane + 1) begin : weight_lane
-      localparam [7:0] DIGIT = "0" + lane;
+      localparam [7:0] TENS = "0" + lane / 10;
+      localparam [7:0] UNITS = "0" + lane % 10;
       rom #(
           .WIDTH(25),
           .DEPTH(WEIGHT_WORDS),
           .ADDRESS_WIDTH(WEIGHT_ADDRESS_WIDTH),
-          .INIT_FILE({`ENGINE_ROM_PREFIX, "weights_", DIGIT, ".hex"})
+          .INIT_FILE({`ENGINE_ROM_PREFIX, "weights_", TENS, UNITS, ".hex"})
       ) weight_rom (
           .clk(clk),
           .enable(1'b1),
-          .address(weight_address),
+          .address(pointwise ? weight_address : weight_address_2),
           .data(weights[25*lane+:25])
       );
     end
@@ -250,8 +308,11 @@ module engine #(
       .WIDTH(32)
   ) kernel_window (
       .clk(clk),
-      .step(step_at[1]),
-      .load(load_1),
+      .arrive(step_at[1]),
+      .column(column_1),
+      .outside(outside_1),
+      .stride2(stride2),
+      .pointwise(pointwise),
       .word(source_word),
       .pixels(pixels)
   );
@@ -269,8 +330,9 @@ module engine #(
       .clk(clk),
       .weights(weights),
       .activations(pixels),
-      .accumulate(accumulate_4),
-      .restart(restart_4),
+      .accumulate(accumulate_6),
+      .restart(restart_6),
+      .finish(last_at[7]),
       .read_enable(write_back_busy),
       .read_lane(sum_lane),
       .read_pixel(sum_pixel),
@@ -285,10 +347,10 @@ module engine #(
   wire [1:0] clips;
 
   write_back #(
-      .OC_LANES(OC_LANES),
       .PX_LANES(PX_LANES),
       .LANE_WIDTH(LANE_WIDTH),
       .PIXEL_WIDTH(PIXEL_WIDTH),
+      .COUNT_WIDTH(COUNT_WIDTH),
       .WEIGHT_FRACTION(WEIGHT_FRACTION),
       .SCALE_FRACTION(SCALE_FRACTION),
       .MAP_ADDRESS_WIDTH(MAP_ADDRESS_WIDTH),
@@ -297,11 +359,20 @@ module engine #(
   ) writer (
       .clk(clk),
       .rst(rst),
-      .start(last_at[5]),
-      .tile_map(tile_map),
-      .tile_table(tile_table),
+      .start(last_at[7] || combine_start),
+      .tile_map(combine ? destination_base : tile_map),
+      .tile_old(combine ? old_base : tile_old),
+      .tile_source(source_base),
+      .tile_table(combine ? table_base : tile_table),
       .tile_bias(tile_bias),
-      .height(height),
+      .tile_channel(combine ? {COUNT_WIDTH{1'b0}} : tile_channel),
+      .tile_left(tile_left),
+      .tile_right(tile_right),
+      .lanes(combine ? count : depthwise ? {{(COUNT_WIDTH - 1) {1'b0}}, 1'b1} : OC_LANES[COUNT_WIDTH-1:0]),
+      .plane(plane),
+      .old_channels(old_channels),
+      .old_stride2(old_stride2),
+      .combine(combine),
       .relu(relu),
       .add(add),
       .busy(write_back_busy),
@@ -315,8 +386,10 @@ module engine #(
       .scale(scale),
       .shift_address(shift_address),
       .shift(shift),
+      .source_address(combine_address),
+      .source_word(source_word),
       .old_address(old_address),
-      .old_word(destination ? map_word_1 : map_word_0),
+      .old_word(source ? map_word_0 : map_word_1),
       .word_valid(write_back_write),
       .word_address(word_address),
       .word(out_word),

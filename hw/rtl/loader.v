@@ -11,6 +11,7 @@ module loader #(
     input  wire                         rst,
     // start; running falls when the last word is written
     input  wire                         start,
+    input  wire [MAP_ADDRESS_WIDTH-1:0] base,
     input  wire [      COUNT_WIDTH-1:0] words,
     output reg                          running,
     // stream in
@@ -27,10 +28,21 @@ module loader #(
   reg receiving;
   reg [PIXEL_WIDTH-1:0] pixel;
   reg [COUNT_WIDTH-1:0] words_left;
+  wire [PX_LANES*32-1:0] pushed;
   wire beat = receiving && s_axis_tvalid;
-  wire word_end = beat && pixel == LAST_PIXEL[PIXEL_WIDTH-1:0];
+  wire last_pixel = pixel == LAST_PIXEL[PIXEL_WIDTH-1:0];
+  wire word_end = beat && last_pixel;
 
   assign s_axis_tready = receiving;
+
+  push #(
+      .WIDTH(32),
+      .COUNT(PX_LANES)
+  ) collect (
+      .words(write_data),
+      .in(s_axis_tdata),
+      .out(pushed)
+  );
 
   always @(posedge clk)
     if (rst) begin
@@ -50,11 +62,11 @@ module loader #(
     if (start) begin
       pixel <= 0;
       words_left <= words;
-      write_address <= 0;
+      write_address <= base;
     end else begin
       if (beat) begin
-        pixel <= pixel + 1'b1;
-        write_data <= {s_axis_tdata, write_data[PX_LANES*32-1:32]};
+        pixel <= last_pixel ? 0 : pixel + 1'b1;
+        write_data <= pushed;
       end
       if (word_end) words_left <= words_left - 1'b1;
       if (write_enable) write_address <= write_address + 1'b1;

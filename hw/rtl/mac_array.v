@@ -5,16 +5,17 @@
 module mac_array #(
     parameter OC_LANES   = 2,
     parameter PX_LANES   = 8,
-    parameter LANE_WIDTH = 1,  // of an index of OC_LANES
-    parameter PIXEL_WIDTH = 3  // of an index of PX_LANES
+    parameter LANE_WIDTH = 1,  // of an index of OC_LANES, at least 1
+    parameter PIXEL_WIDTH = 3  // of an index of PX_LANES, at least 1
 ) (
     input  wire                    clk,
     // operands; lane i of each in the i-th lowest bits
     input  wire [OC_LANES*25-1:0]  weights,
     input  wire [PX_LANES*32-1:0]  activations,
-    // control, see mac_lane: two cycles after the operands
+    // control, see mac_lane: two cycles after the operands; finish: a cycle after the last of them
     input  wire                    accumulate,
     input  wire                    restart,
+    input  wire                    finish,
     // read port of the finished sums
     input  wire                    read_enable,
     input  wire [ LANE_WIDTH-1:0]  read_lane,
@@ -40,30 +41,24 @@ module mac_array #(
   end
 
   wire [47:0] selected_low, selected_high;
-  generate
-    if (OC_LANES == 1) begin : one_channel
-      assign selected_low  = lane_low;
-      assign selected_high = lane_high;
-      wire unused = lane;
-    end else begin : channels
-      select #(
-          .WIDTH(48),
-          .INDEX_WIDTH(LANE_WIDTH)
-      ) select_low (
-          .words(lane_low),
-          .index(lane),
-          .out(selected_low)
-      );
-      select #(
-          .WIDTH(48),
-          .INDEX_WIDTH(LANE_WIDTH)
-      ) select_high (
-          .words(lane_high),
-          .index(lane),
-          .out(selected_high)
-      );
-    end
-  endgenerate
+  select #(
+      .WIDTH(48),
+      .COUNT(OC_LANES),
+      .INDEX_WIDTH(LANE_WIDTH)
+  ) select_lane_low (
+      .words(lane_low),
+      .index(lane),
+      .out(selected_low)
+  );
+  select #(
+      .WIDTH(48),
+      .COUNT(OC_LANES),
+      .INDEX_WIDTH(LANE_WIDTH)
+  ) select_lane_high (
+      .words(lane_high),
+      .index(lane),
+      .out(selected_high)
+  );
 
   genvar i, j;
   generate
@@ -78,6 +73,7 @@ module mac_array #(
             .activation(activations_q[32*j+:32]),
             .accumulate(accumulate),
             .restart(restart),
+            .finish(finish),
             .low(lows[48*j+:48]),
             .high(highs[48*j+:48])
         );
@@ -86,6 +82,7 @@ module mac_array #(
       wire [47:0] low, high;
       select #(
           .WIDTH(48),
+          .COUNT(PX_LANES),
           .INDEX_WIDTH(PIXEL_WIDTH)
       ) select_low (
           .words(lows),
@@ -94,6 +91,7 @@ module mac_array #(
       );
       select #(
           .WIDTH(48),
+          .COUNT(PX_LANES),
           .INDEX_WIDTH(PIXEL_WIDTH)
       ) select_high (
           .words(highs),

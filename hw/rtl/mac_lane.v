@@ -10,10 +10,11 @@ module mac_lane (
     // operands of this cycle
     input  wire signed [24:0] weight,
     input  wire        [31:0] activation,
-    // control of the product of the last cycle: adds it to the sum; with restart a new sum starts with it, and the old one
-    // is handed over to low and high
+    // control of the product of the last cycle: adds it to the sum; with restart a new sum starts with it
     input  wire               accumulate,
     input  wire               restart,
+    // hands the sum over to low and high
+    input  wire               finish,
     // the last finished sum
     output reg signed  [47:0] low,
     output reg signed  [47:0] high
@@ -29,10 +30,10 @@ module mac_lane (
     if (accumulate) begin
       sum_low  <= (restart ? 48'sd0 : sum_low) + product_low;
       sum_high <= (restart ? 48'sd0 : sum_high) + product_high;
-      if (restart) begin
-        low  <= sum_low;
-        high <= sum_high;
-      end
+    end
+    if (finish) begin
+      low  <= sum_low;
+      high <= sum_high;
     end
   end
   /* verilator lint_on WIDTH */

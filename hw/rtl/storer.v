@@ -11,10 +11,12 @@ module storer #(
     input  wire                         rst,
     // start; running falls when the last activation is taken
     input  wire                         start,
+    input  wire [MAP_ADDRESS_WIDTH-1:0] base,
     input  wire [      COUNT_WIDTH-1:0] words,
     output reg                          running,
-    // read port of the map: word one cycle after its address
-    output reg  [MAP_ADDRESS_WIDTH-1:0] read_address,
+    // read port of the map: word one enabled cycle after its address
+    output wire                         read_enable,
+    output wire [MAP_ADDRESS_WIDTH-1:0] read_address,
     input  wire [      PX_LANES*32-1:0] read_data,
     // stream out
     output reg                          m_axis_tvalid,
@@ -23,15 +25,28 @@ module storer #(
 );
   localparam LAST_PIXEL = PX_LANES - 1;
 
-  reg fetched;  // read_data belongs to read_address
+  reg fetched;  // read_data is the next word
   reg [PIXEL_WIDTH-1:0] pixel;
-  reg [COUNT_WIDTH-1:0] words_left;  // not yet taken from the map
+  reg [COUNT_WIDTH-1:0] words_left;  // not yet read
+  reg [MAP_ADDRESS_WIDTH-1:0] address;
   reg [PX_LANES*32-1:0] word;
+  wire [PX_LANES*32-1:0] pushed;
   wire beat = m_axis_tvalid && m_axis_tready;
   wire word_end = beat && pixel == LAST_PIXEL[PIXEL_WIDTH-1:0];
-  wire take = fetched && words_left != 0 && (!m_axis_tvalid || word_end);
+  wire take = fetched && (!m_axis_tvalid || word_end);
 
+  assign read_enable  = running && words_left != 0 && (!fetched || take);
+  assign read_address = address;
   assign m_axis_tdata = word[31:0];
+
+  push #(
+      .WIDTH(32),
+      .COUNT(PX_LANES)
+  ) move_down (
+      .words(word),
+      .in(32'd0),
+      .out(pushed)
+  );
 
   always @(posedge clk)
     if (rst) begin
@@ -39,24 +54,28 @@ module storer #(
       fetched <= 1'b0;
       m_axis_tvalid <= 1'b0;
     end else begin
-      fetched <= running && !take;
+      fetched <= read_enable || (fetched && !take);
       if (start) running <= 1'b1;
-      else if (word_end && words_left == 0) running <= 1'b0;
+      else if (word_end && !fetched && words_left == 0) running <= 1'b0;
       if (take) m_axis_tvalid <= 1'b1;
       else if (word_end) m_axis_tvalid <= 1'b0;
     end
 
   always @(posedge clk)
     if (start) begin
-      words_left   <= words;
-      read_address <= 0;
-    end else if (take) begin
+      words_left <= words;
+      address <= base;
+    end else if (read_enable) begin
       words_left <= words_left - 1'b1;
-      read_address <= read_address + 1'b1;
-      word <= read_data;
+      address <= address + 1'b1;
+    end
+
+  always @(posedge clk)
+    if (take) begin
+      word  <= read_data;
       pixel <= 0;
     end else if (beat) begin
-      word  <= {32'd0, word[PX_LANES*32-1:32]};
+      word  <= pushed;
       pixel <= pixel + 1'b1;
     end
 endmodule

@@ -1,15 +1,16 @@
-// Turns the captured sums of a tile into activations, one a cycle, and writes them as words of PX_LANES pixels:
+// Turns the finished sums of a tile into activations, one a cycle, and writes them as words of PX_LANES pixels:
 //   c = saturate(round(high * 2^17 + low) + time bias)
 //   y = saturate(round(c * scale) + shift)
-//   out = saturate(y + old)  with `add`, old being the word's value so far;  max(., 0) with `relu`
+//   out = saturate(y + old)  with `add` and below channel `old_channels`;  max(., 0) with `relu`
+// With `combine` c is a map's pixel: the tile has one lane a word, all with the same scale and shift.
 // Each saturation is reported. Stage numbers in names: s0 selects an output, s14 holds its value.
 `default_nettype none
 
 module write_back #(
-    parameter OC_LANES = 2,
     parameter PX_LANES = 8,
     parameter LANE_WIDTH = 1,
     parameter PIXEL_WIDTH = 3,
+    parameter COUNT_WIDTH = 16,
     parameter WEIGHT_FRACTION = 20,
     parameter SCALE_FRACTION = 20,
     parameter MAP_ADDRESS_WIDTH = 9,
@@ -18,17 +19,26 @@ module write_back #(
 ) (
     input  wire                           clk,
     input  wire                           rst,
-    // start of a tile: addresses of its first output channel; options stay put until busy falls. busy rises in the next cycle
+    // start of a tile: addresses of its first lane; options stay put until busy falls. busy rises in the next cycle
     input  wire                           start,
     input  wire [  MAP_ADDRESS_WIDTH-1:0] tile_map,
+    input  wire [  MAP_ADDRESS_WIDTH-1:0] tile_old,
+    input  wire [  MAP_ADDRESS_WIDTH-1:0] tile_source,   // combine
     input  wire [TABLE_ADDRESS_WIDTH-1:0] tile_table,
     input  wire [ BIAS_ADDRESS_WIDTH-1:0] tile_bias,
-    input  wire [  MAP_ADDRESS_WIDTH-1:0] height,
+    input  wire [        COUNT_WIDTH-1:0] tile_channel,
+    input  wire                           tile_left,     // its words are their rows' first
+    input  wire                           tile_right,    // their rows' last
+    input  wire [        COUNT_WIDTH-1:0] lanes,         // channels, or words to combine
+    input  wire [  MAP_ADDRESS_WIDTH-1:0] plane,         // words from one lane's to the next one's
+    input  wire [        COUNT_WIDTH-1:0] old_channels,
+    input  wire                           old_stride2,   // old values are every second pixel of two words
+    input  wire                           combine,
     input  wire                           relu,
     input  wire                           add,
     output reg                            busy,
-    // captured sums, two cycles after their selection
-    output reg  [         LANE_WIDTH-1:0] sum_lane,
+    // finished sums, two cycles after their selection
+    output wire [         LANE_WIDTH-1:0] sum_lane,
     output reg  [        PIXEL_WIDTH-1:0] sum_pixel,
     input  wire signed [            47:0] sum_low,
     input  wire signed [            47:0] sum_high,
@@ -39,7 +49,10 @@ module write_back #(
     input  wire signed [            31:0] scale,
     output wire [TABLE_ADDRESS_WIDTH-1:0] shift_address,
     input  wire signed [            31:0] shift,
-    // the destination map: old word one cycle after its address, new word
+    // words to combine, one cycle after their address
+    output wire [  MAP_ADDRESS_WIDTH-1:0] source_address,
+    input  wire [        PX_LANES*32-1:0] source_word,
+    // old words, one cycle after their address; new words
     output wire [  MAP_ADDRESS_WIDTH-1:0] old_address,
     input  wire [        PX_LANES*32-1:0] old_word,
     output reg                            word_valid,
@@ -49,16 +62,19 @@ module write_back #(
     output reg  [                    1:0] clips
 );
   localparam LAST_PIXEL = PX_LANES - 1;
-  localparam LAST_LANE = OC_LANES - 1;
 
   // s0: which output
   reg selecting;
-  reg [MAP_ADDRESS_WIDTH-1:0] map_s0;
+  reg [COUNT_WIDTH-1:0] lane_s0, lanes_left, channel_s0;
+  reg [MAP_ADDRESS_WIDTH-1:0] map_s0, old_s0, source_s0;
   reg [TABLE_ADDRESS_WIDTH-1:0] table_s0;
   reg [BIAS_ADDRESS_WIDTH-1:0] bias_s0;
+  reg left_s0, right_s0;
   wire last_pixel = sum_pixel == LAST_PIXEL[PIXEL_WIDTH-1:0];
-
+  wire [PIXEL_WIDTH-1:0] pixel_s13;
   reg [13:1] valid;
+
+  assign sum_lane = lane_s0[LANE_WIDTH-1:0];
 
   always @(posedge clk)
     if (rst) begin
@@ -68,7 +84,7 @@ module write_back #(
       word_valid <= 1'b0;
     end else begin
       if (start) selecting <= 1'b1;
-      else if (last_pixel && sum_lane == LAST_LANE[LANE_WIDTH-1:0]) selecting <= 1'b0;
+      else if (last_pixel && lanes_left == 1) selecting <= 1'b0;
       valid <= {valid[12:1], selecting};
       busy <= start || selecting || valid != 0;
       word_valid <= valid[13] && pixel_s13 == LAST_PIXEL[PIXEL_WIDTH-1:0];
@@ -76,24 +92,35 @@ module write_back #(
 
   always @(posedge clk)
     if (start) begin
-      sum_lane <= 0;
+      lane_s0 <= 0;
+      lanes_left <= lanes;
+      channel_s0 <= tile_channel;
       sum_pixel <= 0;
       map_s0 <= tile_map;
+      old_s0 <= tile_old;
+      source_s0 <= tile_source;
       table_s0 <= tile_table;
       bias_s0 <= tile_bias;
+      left_s0 <= tile_left;
+      right_s0 <= tile_right;
     end else if (selecting) begin
-      sum_pixel <= sum_pixel + 1'b1;
+      sum_pixel <= last_pixel ? 0 : sum_pixel + 1'b1;
       if (last_pixel) begin
-        sum_lane <= sum_lane + 1'b1;
-        map_s0   <= map_s0 + height;
-        table_s0 <= table_s0 + 1'b1;
-        bias_s0  <= bias_s0 + 9;
+        lane_s0 <= lane_s0 + 1'b1;
+        lanes_left <= lanes_left - 1'b1;
+        channel_s0 <= channel_s0 + 1'b1;
+        map_s0 <= map_s0 + plane;
+        old_s0 <= old_s0 + (old_stride2 ? plane << 2 : plane);
+        source_s0 <= source_s0 + 1'b1;
+        if (!combine) table_s0 <= table_s0 + 1'b1;
+        bias_s0 <= bias_s0 + 9;
       end
     end
 
   // s1: the bias of the column's class
-  always @(posedge clk)
-    if (busy) bias_address <= bias_s0 + (sum_pixel == 0 ? 0 : last_pixel ? 2 : 1);
+  wire left = left_s0 && sum_pixel == 0;
+  wire right = right_s0 && last_pixel;
+  always @(posedge clk) if (busy) bias_address <= bias_s0 + (left ? 0 : right ? 2 : 1);
 
   // s3: the exact sum
   reg signed [64:0] sum_s3;
@@ -115,12 +142,27 @@ module write_back #(
       .clipped(c_clipped)
   );
 
+  // s5 also: the pixel to combine
+  wire [PIXEL_WIDTH-1:0] pixel_s4;
+  wire [31:0] source_s4;
+  reg signed [31:0] source_s5;
+  select #(
+      .WIDTH(32),
+      .COUNT(PX_LANES),
+      .INDEX_WIDTH(PIXEL_WIDTH)
+  ) select_source (
+      .words(source_word),
+      .index(pixel_s4),
+      .out(source_s4)
+  );
+  always @(posedge clk) if (busy) source_s5 <= source_s4;
+
   // s9: c * scale, s11: y
   wire signed [63:0] product_s9;
   multiplier multiply (
       .clk(clk),
       .enable(busy),
-      .a(c_s5),
+      .a(combine ? source_s5 : c_s5),
       .b(scale),
       .product(product_s9)
   );
@@ -137,18 +179,20 @@ module write_back #(
   );
 
   // s13: y + old
-  wire [PIXEL_WIDTH-1:0] pixel_s10, pixel_s13;
-  reg signed [31:0] old_s11;
+  wire [PIXEL_WIDTH-1:0] old_pixel_s10;
+  wire add_s10;
   wire signed [31:0] old_s10;
+  reg signed [31:0] old_s11;
   select #(
       .WIDTH(32),
+      .COUNT(PX_LANES),
       .INDEX_WIDTH(PIXEL_WIDTH)
   ) select_old (
       .words(old_word),
-      .index(pixel_s10),
+      .index(old_pixel_s10),
       .out(old_s10)
   );
-  always @(posedge clk) if (busy) old_s11 <= add ? old_s10 : 32'sd0;
+  always @(posedge clk) if (busy) old_s11 <= add_s10 ? old_s10 : 32'sd0;
   requantize #(
       .IN_WIDTH(32),
       .SHIFT(0)
@@ -161,26 +205,42 @@ module write_back #(
       .clipped(out_clipped)
   );
 
-  // s14: the word, its first pixel moving down to the lowest bits
+  // s14: the word
+  wire [PX_LANES*32-1:0] pushed;
+  push #(
+      .WIDTH(32),
+      .COUNT(PX_LANES)
+  ) collect (
+      .words(word),
+      .in(relu && out_s13[31] ? 32'd0 : out_s13),
+      .out(pushed)
+  );
   always @(posedge clk)
     if (busy) begin
-      word  <= {relu && out_s13[31] ? 32'd0 : out_s13, word[PX_LANES*32-1:32]};
-      clips <= (valid[5] && c_clipped) + (valid[11] && y_clipped) + (valid[13] && out_clipped);
+      word  <= pushed;
+      clips <= (valid[5] && c_clipped && !combine) + (valid[11] && y_clipped) + (valid[13] && out_clipped);
     end else clips <= 2'd0;
 
-  // What travels along
+  // What travels along. With old_stride2, pixel p of the output lies over pixel 2 p of two words.
+  wire [PIXEL_WIDTH-1:0] old_pixel_s0 = old_stride2 ? sum_pixel << 1 : sum_pixel;
+  wire [MAP_ADDRESS_WIDTH-1:0] old_word_s0 = old_s0 + (old_stride2 && PX_LANES > 1 && sum_pixel[PIXEL_WIDTH-1] ? 1 : 0);
+  wire add_s0 = add && channel_s0 < old_channels;
   wire [TABLE_ADDRESS_WIDTH-1:0] table_s3;
-  wire [MAP_ADDRESS_WIDTH-1:0] map_s9;
   delay #(.WIDTH(TABLE_ADDRESS_WIDTH), .DEPTH(3)) delay_scale (.clk(clk), .enable(busy), .in(table_s0), .out(table_s3));
   delay #(.WIDTH(TABLE_ADDRESS_WIDTH), .DEPTH(4)) delay_shift (
       .clk(clk), .enable(busy), .in(table_s3), .out(shift_address)
   );
-  delay #(.WIDTH(MAP_ADDRESS_WIDTH), .DEPTH(9)) delay_old (.clk(clk), .enable(busy), .in(map_s0), .out(map_s9));
-  delay #(.WIDTH(MAP_ADDRESS_WIDTH), .DEPTH(5)) delay_word (.clk(clk), .enable(busy), .in(map_s9), .out(word_address));
-  delay #(.WIDTH(PIXEL_WIDTH), .DEPTH(10)) delay_pixel (.clk(clk), .enable(busy), .in(sum_pixel), .out(pixel_s10));
-  delay #(.WIDTH(PIXEL_WIDTH), .DEPTH(3)) delay_last (.clk(clk), .enable(busy), .in(pixel_s10), .out(pixel_s13));
+  delay #(.WIDTH(MAP_ADDRESS_WIDTH), .DEPTH(3)) delay_source (
+      .clk(clk), .enable(busy), .in(source_s0), .out(source_address)
+  );
+  delay #(.WIDTH(MAP_ADDRESS_WIDTH), .DEPTH(9)) delay_old (.clk(clk), .enable(busy), .in(old_word_s0), .out(old_address));
+  delay #(.WIDTH(MAP_ADDRESS_WIDTH), .DEPTH(14)) delay_word (.clk(clk), .enable(busy), .in(map_s0), .out(word_address));
+  delay #(.WIDTH(PIXEL_WIDTH), .DEPTH(4)) delay_pixel (.clk(clk), .enable(busy), .in(sum_pixel), .out(pixel_s4));
+  delay #(.WIDTH(PIXEL_WIDTH), .DEPTH(9)) delay_last (.clk(clk), .enable(busy), .in(pixel_s4), .out(pixel_s13));
+  delay #(.WIDTH(PIXEL_WIDTH + 1), .DEPTH(10)) delay_add (
+      .clk(clk), .enable(busy), .in({add_s0, old_pixel_s0}), .out({add_s10, old_pixel_s10})
+  );
   assign scale_address = table_s3;
-  assign old_address = map_s9;
 endmodule
 
 `default_nettype wire

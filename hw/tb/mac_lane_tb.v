@@ -9,7 +9,7 @@ module mac_lane_tb;
 
   reg signed [24:0] weight;
   reg signed [31:0] activation;
-  reg accumulate = 1'b0, restart = 1'b0;
+  reg accumulate = 1'b0, restart = 1'b0, finish = 1'b0;
   wire signed [47:0] low, high;
 
   mac_lane dut (
@@ -18,6 +18,7 @@ module mac_lane_tb;
       .activation(activation),
       .accumulate(accumulate),
       .restart(restart),
+      .finish(finish),
       .low(low),
       .high(high)
   );
@@ -48,9 +49,11 @@ module mac_lane_tb;
         @(negedge clk);
         choose;
         accumulate = 1'b0;
+        finish = 1'b0;
         @(negedge clk);  // the product is registered: a pause in between
         accumulate = 1'b1;
         restart = k == 0;
+        finish = k == 0;  // the sum before this one, in the cycle in which the new one begins
         @(posedge clk);
         #1;
         if (k == 0) begin

@@ -1,149 +1,325 @@
 #include "engine/compiler.h"
 
 #include <algorithm>
+#include <array>
 
 #include "core/error.h"
+#include "engine/resources.h"
 #include "fixed/accumulator_proof.h"
 
 namespace odenet::engine {
 namespace {
 
 constexpr int kActivationWidth = 32, kWeightWidth = 25, kScaleWidth = 32;
-constexpr int kTaps = 9;
-constexpr int kMacs[] = {kPixelLanes, 2 * kPixelLanes, 4 * kPixelLanes, 8 * kPixelLanes};
-enum Map : uint32_t { kZ = 0, kHidden = 1 };
+constexpr int kTaps = 9, kBorderClasses = 9;
+constexpr int kMacs[] = {1, 2, 4, 8, 16, 32, 64};
 
 size_t idx(int64_t i) { return static_cast<size_t>(i); }
 
-[[noreturn]] void unsupported(const fixed::Block& block, const std::string& why) {
-  throw Error("block {}: {}; the engine runs ODEBlocks with maps {} pixels wide", block.name, why, kPixelLanes);
+// Every reason that does not depend on the number of lanes.
+void require_supported(const fixed::Block& block, const fixed::Formats& formats) {
+  const auto refuse = [&](const std::string& why) { throw Error("block {}: {}", block.name, why); };
+  if (block.stride == 2 && (block.height % 2 != 0 || block.width % 2 != 0))
+    refuse(fmt::format("its maps are {} x {}; with stride 2 the engine needs even sizes", block.height, block.width));
+  if (formats.activation.width != kActivationWidth)
+    refuse(
+        fmt::format("its activations have {} bits; the engine's have {}", formats.activation.width, kActivationWidth));
+  if (formats.weight.width > kWeightWidth || formats.scale.width > kScaleWidth)
+    refuse(fmt::format("its weights have {} and its scales {} bits; the engine's have at most {} and {}",
+                       formats.weight.width, formats.scale.width, kWeightWidth, kScaleWidth));
 }
 
-void require_supported(const fixed::Block& block, const fixed::Formats& formats, int macs) {
-  if (std::find(std::begin(kMacs), std::end(kMacs), macs) == std::end(kMacs))
-    throw Error("{} multiply-accumulate lanes: an engine has {}", macs, fmt::join(kMacs, ", "));
-  if (!block.ode) unsupported(block, "it is a residual block");
-  if (block.depthwise1) unsupported(block, "its convolutions are depthwise separable");
-  if (block.conv1.stride != 1 || block.conv2.stride != 1) unsupported(block, "it has stride 2");
-  if (block.width != kPixelLanes) unsupported(block, fmt::format("its maps are {} pixels wide", block.width));
-  if (block.height < 2) unsupported(block, fmt::format("its maps have {} row", block.height));
-  const int channels = block.conv1.channels, lanes = macs / kPixelLanes;
-  if (channels % lanes != 0)
-    throw Error("block {}: {} channels cannot be computed {} at a time; choose fewer multiply-accumulate lanes than {}",
-                block.name, channels, lanes, macs);
-  if (formats.activation.width != kActivationWidth)
-    unsupported(block, fmt::format("its activations have {} bits, not {}", formats.activation.width, kActivationWidth));
-  if (formats.weight.width > kWeightWidth || formats.scale.width > kScaleWidth)
-    unsupported(block, fmt::format("its weights have {} and its scales {} bits, more than {} and {}",
-                                   formats.weight.width, formats.scale.width, kWeightWidth, kScaleWidth));
+void require_lanes(const fixed::Block& block, Lanes lanes) {
+  const auto power_of_two = [](int value, int limit) {
+    return value >= 1 && value <= limit && (value & (value - 1)) == 0;
+  };
+  if (!power_of_two(lanes.oc, kMaxChannelLanes) || !power_of_two(lanes.px, kMaxPixelLanes))
+    throw Error("{} x {} multiply-accumulate lanes: an engine has 1, 2, 4, ... {} channels times 1, 2, 4 or {} pixels",
+                lanes.oc, lanes.px, kMaxChannelLanes, kMaxPixelLanes);
+  if (block.out_width() % lanes.px != 0)
+    throw Error("block {}: rows of {} pixels cannot be computed {} at a time; choose fewer pixel lanes", block.name,
+                block.out_width(), lanes.px);
+  for (const fixed::ConvLayer& layer : fixed::conv_layers(block))
+    if (!layer.conv.depthwise && layer.conv.channels % lanes.oc != 0)
+      throw Error(
+          "block {}: {} channels cannot be computed {} at a time; choose fewer multiply-accumulate lanes than "
+          "{}",
+          block.name, layer.conv.channels, lanes.oc, lanes.macs());
 }
 
 // The memories of a program are copied from these; a length that does not fit the block would be an engine that is
 // wrong.
 void require_consistent(const fixed::Block& block, const fixed::Formats& formats) {
-  const int channels = block.conv1.channels;
-  const auto expect = [&](const char* what, int64_t found, int64_t expected) {
-    if (found != expected) throw Error("block {}: {} is {}, expected {}", block.name, what, found, expected);
-  };
-  const auto expect_conv = [&](const fixed::Conv& conv, const fixed::Norm& norm) {
-    expect("input channels of a convolution", conv.in_channels, channels);
-    expect("channels of a convolution", conv.channels, channels);
-    expect("weights of a convolution", std::ssize(conv.weight), int64_t{channels} * channels * kTaps);
-    expect("time biases of a convolution", std::ssize(conv.time_bias), int64_t{block.executions} * channels * kTaps);
-    expect("scales of a norm", std::ssize(norm.scale), int64_t{block.executions} * channels);
-    expect("shifts of a norm", std::ssize(norm.shift), int64_t{block.executions} * channels);
+  if (block.executions < 1 || block.channels() < 1 || block.in_channels() < 1 || block.height < 1 || block.width < 1)
+    throw Error("block {}: has no executions, channels or pixels", block.name);
+  for (const fixed::ConvLayer& layer : fixed::conv_layers(block)) {
+    const fixed::Conv& conv = layer.conv;
+    const auto expect = [&](const std::string& what, int64_t found, int64_t expected) {
+      if (found != expected) throw Error("{}: {} are {}, expected {}", what, layer.name, found, expected);
+    };
+    const int taps = conv.kernel * conv.kernel * (conv.depthwise ? 1 : conv.in_channels);
+    const bool timed = block.ode && !conv.depthwise;
+    const int64_t executions = layer.norm == &block.projection_norm ? 1 : block.executions;
+    expect("weights", std::ssize(conv.weight), int64_t{conv.channels} * taps);
+    expect("time biases", std::ssize(conv.time_bias), timed ? executions * conv.channels * conv.border_classes() : 0);
+    if (layer.norm) {
+      expect("scales", std::ssize(layer.norm->scale), executions * conv.channels);
+      expect("shifts", std::ssize(layer.norm->shift), executions * conv.channels);
+    }
     for (size_t i = 0; i < conv.weight.size(); ++i)
       if (!formats.weight.contains(conv.weight[i]))
-        throw Error("block {}.{}: weight {} of channel {} does not fit {}", block.name,
-                    &conv == &block.conv1 ? "conv1" : "conv2", conv.weight[i], i / idx(channels * kTaps),
+        throw Error("{}: weight {} of channel {} does not fit {}", layer.name, conv.weight[i], i / idx(taps),
                     fixed::describe(formats.weight));
-  };
-  if (block.executions < 1 || channels < 1) throw Error("block {}: has no executions or no channels", block.name);
-  expect_conv(block.conv1, block.norm1);
-  expect_conv(block.conv2, block.norm2);
-}
-
-// Appends [group][input channel][tap] of each lane's output channels.
-void append_weights(const fixed::Conv& conv, Program& program) {
-  const int lanes = program.parameters.oc_lanes, stride = conv.in_channels * kTaps;
-  for (int channel = 0; channel < conv.channels; ++channel) {
-    auto& lane = program.weights[idx(channel % lanes)];
-    const auto first = conv.weight.begin() + int64_t{channel} * stride;
-    lane.insert(lane.end(), first, first + stride);
   }
 }
 
-void append_tables(const fixed::Conv& conv, const fixed::Norm& norm, int execution, Program& program) {
-  const auto append = [&](const std::vector<int32_t>& from, int size, std::vector<int32_t>& to) {
-    const auto first = from.begin() + int64_t{execution} * size;
-    to.insert(to.end(), first, first + size);
+class Compiler {
+ public:
+  Compiler(const fixed::Block& block, const fixed::Formats& formats, Lanes lanes) : block_(block) {
+    program_.block = block.name;
+    program_.executions = block.executions;
+    program_.input = {block.in_channels(), block.height, block.width};
+    program_.output = {block.channels(), block.out_height(), block.out_width()};
+    program_.parameters.lanes = lanes;
+    program_.parameters.weight_fraction = formats.weight.fraction;
+    program_.parameters.scale_fraction = formats.scale.fraction;
+    program_.weights.resize(idx(lanes.oc));
+    in_ = words(program_.input);
+    out_ = words(program_.output);
+  }
+
+  Program run() {
+    if (block_.ode)
+      ode();
+    else
+      network_block();
+    return finish();
+  }
+
+ private:
+  uint32_t words(const MapShape& shape) const {
+    return static_cast<uint32_t>(shape.size() / program_.parameters.lanes.px);
+  }
+
+  // z is in map 0 from address 0 on.
+  void ode() {
+    load(kMap0);
+    const uint32_t body = position();
+    if (block_.depthwise1) {
+      convolve(*block_.depthwise1, nullptr, {.source = 0, .destination = kMap1});
+      convolve(block_.conv1, &block_.norm1, {.source = 1, .destination = kMap0, .destination_base = in_, .relu = true});
+      convolve(*block_.depthwise2, nullptr, {.source = 0, .source_base = in_, .destination = kMap1});
+    } else {
+      convolve(block_.conv1, &block_.norm1, {.source = 0, .destination = kMap1, .relu = true});
+    }
+    convolve(block_.conv2, &block_.norm2, {.source = 1, .destination = kMap0, .add = true});
+    program_.instructions.push_back({.opcode = Opcode::kLoop,
+                                     .count = static_cast<uint32_t>(block_.executions),
+                                     .target = body,
+                                     .table = table_size_});
+    store(0, 0);
+  }
+
+  // x is in map 0, and where the short skip adds it in map 1 too.
+  void network_block() {
+    const bool full = block_.skip == Skip::kFull, shortened = block_.skip == Skip::kShort;
+    const bool same_shape = program_.input == program_.output;
+    // An old value may be overwritten by the sum with it: of the same shape, it is read before.
+    const uint32_t behind_x = same_shape && !block_.projection ? 0 : in_;
+    load(shortened && !block_.projection ? kBothMaps : kMap0);
+
+    Place shortcut{.add = true,
+                   .old_channels = static_cast<uint32_t>(block_.projection ? block_.channels() : block_.in_channels()),
+                   .old_stride2 = block_.stride == 2 && !block_.projection};
+    uint32_t hidden = 0;
+    if (shortened && block_.projection) {
+      convolve(*block_.projection, &block_.projection_norm, {.source = 0, .destination = kMap1});
+    } else if (shortened) {
+      hidden = behind_x;
+    } else if (full && block_.projection) {
+      convolve(*block_.projection, &block_.projection_norm,
+               {.source = 0, .destination = kMap0, .destination_base = behind_x});
+      shortcut.old_base = behind_x;
+    }
+
+    Place first = shortened ? shortcut : Place{};
+    first.destination = kMap1;
+    first.destination_base = hidden;
+    first.relu = true;
+    if (block_.depthwise1) {
+      // The depthwise result is in map 1; the pointwise one goes on behind x, and the next depthwise one to map 1
+      // again.
+      if (shortened) throw Error("block {}: a short skip of separable convolutions is not supported", block_.name);
+      convolve(*block_.depthwise1, nullptr, {.source = 0, .destination = kMap1});
+      const uint32_t behind = std::max(in_, behind_x + (block_.projection ? out_ : 0));
+      convolve(block_.conv1, &block_.norm1,
+               {.source = 1, .destination = kMap0, .destination_base = behind, .relu = true});
+      convolve(*block_.depthwise2, nullptr, {.source = 0, .source_base = behind, .destination = kMap1});
+    } else {
+      convolve(block_.conv1, &block_.norm1, first);
+    }
+
+    Place second = full ? shortcut : Place{};
+    second.source = 1;
+    second.source_base = hidden;
+    second.destination = kMap0;
+    second.destination_base = full ? (block_.projection ? shortcut.old_base : behind_x) : 0;
+    second.relu = true;
+    convolve(block_.conv2, &block_.norm2, second);
+    store(0, second.destination_base);
+  }
+
+  uint32_t position() const { return static_cast<uint32_t>(program_.instructions.size()); }
+
+  void use(uint32_t maps, uint32_t words) {
+    for (uint32_t map = 0; map < 2; ++map)
+      if ((maps >> map & 1) != 0) {
+        int& size = program_.parameters.map_words[map];
+        size = std::max(size, static_cast<int>(words));
+      }
+  }
+
+  void load(uint32_t maps) {
+    program_.instructions.push_back({.opcode = Opcode::kLoad, .destination = maps, .count = in_});
+    use(maps, in_);
+  }
+
+  void store(uint32_t map, uint32_t base) {
+    program_.instructions.push_back({.opcode = Opcode::kStore, .source = map, .count = out_, .source_base = base});
+    program_.instructions.push_back({.opcode = Opcode::kEnd});
+  }
+
+  // Where a convolution's values come from and go to.
+  struct Place {
+    uint32_t source = 0, source_base = 0;
+    uint32_t destination = 0, destination_base = 0;
+    bool relu = false, add = false;
+    uint32_t old_base = 0, old_channels = 0;  // 0: all
+    bool old_stride2 = false;
   };
-  append(conv.time_bias, conv.channels * kTaps, program.time_bias);
-  append(norm.scale, conv.channels, program.scale);
-  append(norm.shift, conv.channels, program.shift);
-}
+
+  struct Layer {
+    const fixed::Conv* conv;
+    const fixed::Norm* norm;
+  };
+
+  void convolve(const fixed::Conv& conv, const fixed::Norm* norm, const Place& place) {
+    const Parameters& parameters = program_.parameters;
+    // The depthwise convolution of a stride-2 block has its stride, so that every one after it is of the output's size.
+    const auto rows = static_cast<uint32_t>(program_.output.height),
+               row_words = static_cast<uint32_t>(program_.output.width / parameters.lanes.px);
+    Instruction instruction{.opcode = Opcode::kConvolve,
+                            .source = place.source,
+                            .destination = place.destination,
+                            .relu = place.relu,
+                            .add = place.add,
+                            .stride2 = conv.stride == 2,
+                            .old_stride2 = place.old_stride2,
+                            .pointwise = conv.kernel == 1 && conv.stride == 1,
+                            .depthwise = conv.depthwise,
+                            .in_channels = conv.depthwise ? 1u : static_cast<uint32_t>(conv.in_channels),
+                            .count = static_cast<uint32_t>(conv.channels / (conv.depthwise ? 1 : parameters.lanes.oc)),
+                            .rows = rows,
+                            .row_words = row_words,
+                            .plane = rows * row_words,
+                            .source_base = place.source_base,
+                            .destination_base = place.destination_base,
+                            .old_base = place.old_base,
+                            .weight = static_cast<uint32_t>(program_.weights[0].size()),
+                            .table = table_size_};
+    if (place.add)
+      instruction.old_channels = place.old_channels ? place.old_channels : static_cast<uint32_t>(conv.channels);
+    program_.instructions.push_back(instruction);
+    append_weights(conv, instruction.pointwise != 0);
+    layers_.push_back({&conv, norm});
+    table_size_ += static_cast<uint32_t>(conv.channels);
+    use(place.destination, place.destination_base + static_cast<uint32_t>(conv.channels) * rows * row_words);
+  }
+
+  // Appends [group][input channel][kernel row][kernel column] of each lane's output channels, columns in the order of
+  // hw/rtl/window.v. A 1x1 convolution with stride 2 is a 3x3 one whose other taps are zero.
+  void append_weights(const fixed::Conv& conv, bool pointwise) {
+    const int lanes = conv.depthwise ? 1 : program_.parameters.lanes.oc;
+    const int inputs = conv.depthwise ? 1 : conv.in_channels;
+    const std::array<int, 3> columns = conv.stride == 2 ? std::array{0, 2, 1} : std::array{0, 1, 2};
+    for (int channel = 0; channel < conv.channels; ++channel) {
+      auto& lane = program_.weights[idx(channel % lanes)];
+      for (int input = 0; input < inputs; ++input) {
+        const size_t first = idx((channel * inputs + input) * conv.kernel * conv.kernel);
+        if (pointwise) {
+          lane.push_back(conv.weight[first]);
+          continue;
+        }
+        for (int row = 0; row < 3; ++row)
+          for (const int column : columns)
+            lane.push_back(conv.kernel == 3            ? conv.weight[first + idx(3 * row + column)]
+                           : (row == 1 && column == 1) ? conv.weight[first]
+                                                       : 0);
+      }
+    }
+    for (auto& lane : program_.weights) lane.resize(program_.weights[0].size());  // depthwise: lane 0 works alone
+  }
+
+  // [execution][convolution][channel] of every convolution.
+  void append_tables() {
+    const int64_t one = int64_t{1} << program_.parameters.scale_fraction;
+    for (int execution = 0; execution < block_.executions; ++execution)
+      for (const auto& [conv, norm] : layers_)
+        for (int channel = 0; channel < conv->channels; ++channel) {
+          const size_t at = idx(execution * conv->channels + channel);
+          program_.scale.push_back(norm ? norm->scale[at] : static_cast<int32_t>(one));
+          program_.shift.push_back(norm ? norm->shift[at] : 0);
+          const int classes = conv->border_classes();
+          for (int border = 0; border < kBorderClasses; ++border)
+            program_.time_bias.push_back(
+                conv->time_bias.empty() ? 0 : conv->time_bias[at * idx(classes) + idx(classes == 1 ? 0 : border)]);
+        }
+  }
+
+  Program finish() {
+    append_tables();
+    Parameters& parameters = program_.parameters;
+    parameters.program_words = static_cast<int>(program_.instructions.size());
+    parameters.weight_words = static_cast<int>(program_.weights[0].size());
+    parameters.table_words = static_cast<int>(program_.scale.size());
+    // A memory of one convolution without taps outside the image is still as large as the engine asks for.
+    parameters.weight_words = std::max(parameters.weight_words, kTaps);
+    for (auto& lane : program_.weights) lane.resize(idx(parameters.weight_words));
+    for (const Instruction& instruction : program_.instructions) encode(instruction);  // throws if a field overflows
+    return std::move(program_);
+  }
+
+  const fixed::Block& block_;
+  Program program_;
+  uint32_t in_ = 0, out_ = 0;  // words of the input and the output
+  uint32_t table_size_ = 0;    // of one execution
+  std::vector<Layer> layers_;  // in the order of their tables
+};
 
 }  // namespace
 
 std::span<const int> valid_macs() { return kMacs; }
 
-Program compile(const fixed::Block& block, const fixed::Formats& formats, int macs) {
-  require_supported(block, formats, macs);
+Lanes choose_lanes(const fixed::Block& block, int macs) {
+  if (std::find(std::begin(kMacs), std::end(kMacs), macs) == std::end(kMacs))
+    throw Error("{} multiply-accumulate lanes: an engine has {}", macs, fmt::join(kMacs, ", "));
+  int px = std::min(macs, kMaxPixelLanes);
+  while (block.out_width() % px != 0) px /= 2;
+  return {.oc = macs / px, .px = px};
+}
+
+Program compile(const fixed::Block& block, const fixed::Formats& formats, Lanes lanes) {
+  require_supported(block, formats);
+  require_lanes(block, lanes);
   require_consistent(block, formats);
   fixed::require_accumulators_fit(block, formats);
-
-  Program program;
-  program.block = block.name;
-  program.executions = block.executions;
-  program.channels = block.conv1.channels;
-  program.height = block.height;
-  program.width = block.width;
-  Parameters& parameters = program.parameters;
-  parameters.oc_lanes = macs / kPixelLanes;
-  parameters.weight_fraction = formats.weight.fraction;
-  parameters.scale_fraction = formats.scale.fraction;
-  program.weights.resize(idx(parameters.oc_lanes));
-
-  append_weights(block.conv1, program);
-  const auto second_weight = static_cast<uint32_t>(program.weights[0].size());
-  append_weights(block.conv2, program);
-  for (int i = 0; i < block.executions; ++i) {
-    append_tables(block.conv1, block.norm1, i, program);
-    append_tables(block.conv2, block.norm2, i, program);
-  }
-
-  const auto channels = static_cast<uint32_t>(program.channels), height = static_cast<uint32_t>(program.height);
-  const uint32_t words = channels * height;
-  Instruction hidden{.opcode = Opcode::kConvolve,
-                     .source = kZ,
-                     .destination = kHidden,
-                     .relu = 1,
-                     .in_channels = channels,
-                     .count = channels / static_cast<uint32_t>(parameters.oc_lanes),
-                     .height = height};
-  Instruction step = hidden;
-  step.source = kHidden;
-  step.destination = kZ;
-  step.relu = 0;
-  step.add = 1;
-  step.weight = second_weight;
-  step.table = channels;
-  program.instructions = {
-      {.opcode = Opcode::kLoad, .destination = kZ, .count = words},
-      hidden,
-      step,
-      {.opcode = Opcode::kLoop, .count = static_cast<uint32_t>(block.executions), .table = 2 * channels, .target = 1},
-      {.opcode = Opcode::kStore, .source = kZ, .count = words},
-      {.opcode = Opcode::kEnd},
-  };
-
-  parameters.program_words = static_cast<int>(program.instructions.size());
-  // The engine counts rows in the width of a map address, so one channel needs a bit more than its rows.
-  parameters.map_words = std::max(program.channels, 2) * program.height;
-  parameters.weight_words = static_cast<int>(program.weights[0].size());
-  parameters.table_words = static_cast<int>(program.scale.size());
-  for (const Instruction& instruction : program.instructions) encode(instruction);  // throws if a field overflows
+  Program program = Compiler(block, formats, lanes).run();
+  require_memories_fit(program, kXc7z020);
   return program;
+}
+
+Program compile(const fixed::Block& block, const fixed::Formats& formats, int macs) {
+  return compile(block, formats, choose_lanes(block, macs));
 }
 
 }  // namespace odenet::engine

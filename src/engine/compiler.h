@@ -6,8 +6,10 @@
 //   for (const auto& [path, text] : engine::rom_files(program)) ...   // engine/rom.h
 //   int64_t cycles = engine::cycles(program).compute;                 // engine/cycles.h
 //
-// Supported: ODEBlocks with maps 8 pixels wide. Everything else is an Error that says what is not supported and what
-// is; so are weights that break the accumulator proof (fixed/accumulator_proof.h) or do not fit 25 bits.
+// ODEBlocks and blocks with full, short and no skips, of any stride. What an engine cannot run is an Error that says
+// why: rows that are no whole number of map words, channels that are no multiple of the channel lanes, odd sizes with
+// stride 2, memories larger than those of the XC7Z020, weights that break the accumulator proof
+// (fixed/accumulator_proof.h) or do not fit 25 bits.
 #pragma once
 
 #include <cstdint>
@@ -20,38 +22,54 @@
 
 namespace odenet::engine {
 
-// Pixels of one map word, computed at once.
-inline constexpr int kPixelLanes = 8;
+// Multiply-accumulate units: oc output channels times px neighbouring pixels, the pixels of one map word.
+struct Lanes {
+  int oc = 1, px = 8;
 
-// The multiply-accumulate lanes an engine can have: kPixelLanes times 1, 2, 4 or 8 output channels.
+  int macs() const { return oc * px; }
+  bool operator==(const Lanes&) const = default;
+};
+
+inline constexpr int kMaxPixelLanes = 8, kMaxChannelLanes = 64;
+
+// The numbers of multiply-accumulate units for which an engine is made: 1, 2, 4, ... 64.
 std::span<const int> valid_macs();
+
+// The fastest arrangement of so many units: as many neighbouring pixels as the block's rows allow.
+Lanes choose_lanes(const fixed::Block& block, int macs);
 
 // The parameters of hw/rtl/engine.v.
 struct Parameters {
-  int oc_lanes = 1;  // output channels computed at once
-  int px_lanes = kPixelLanes;
+  Lanes lanes{};
   int weight_fraction = 20, scale_fraction = 20;
   int program_words = 0;
-  int map_words = 0;     // of each of the two maps, px_lanes activations a word
-  int weight_words = 0;  // of each output-channel lane
-  int table_words = 0;   // channels x convolutions x executions
+  int map_words[2] = {4, 4};  // at least 4, of lanes.px activations
+  int weight_words = 0;       // of each output-channel lane
+  int table_words = 0;        // channels x convolutions x executions
 
-  int macs() const { return oc_lanes * px_lanes; }
+  int macs() const { return lanes.macs(); }
+};
+
+// [C, H, W]
+struct MapShape {
+  int channels = 0, height = 0, width = 0;
+
+  int size() const { return channels * height * width; }
+  bool operator==(const MapShape&) const = default;
 };
 
 struct Program {
   std::string block;  // its name in the network
   int executions = 1;
-  int channels = 0, height = 0, width = 0;  // of an image's input and output, [C, H, W]
+  MapShape input, output;  // of an image
   Parameters parameters;
   std::vector<Instruction> instructions;
-  std::vector<std::vector<int32_t>> weights;  // [oc_lanes][weight_words], in the order in which the engine reads them
+  std::vector<std::vector<int32_t>> weights;  // [lanes.oc][weight_words], in the order in which the engine reads them
   std::vector<int32_t> time_bias;             // [table_words, 9]
   std::vector<int32_t> scale, shift;          // [table_words]
-
-  int image_size() const { return channels * height * width; }
 };
 
 Program compile(const fixed::Block& block, const fixed::Formats& formats, int macs);
+Program compile(const fixed::Block& block, const fixed::Formats& formats, Lanes lanes);
 
 }  // namespace odenet::engine

@@ -11,8 +11,11 @@ namespace {
 constexpr int64_t kFetch = 3;         // FETCH, FETCHED, DECODE
 constexpr int64_t kStart = 1;         // START
 constexpr int64_t kTableAddress = 2;  // TABLE, BIAS
-// hw/rtl/engine.v: from a tile's last step to the first selection of its captured sums.
-constexpr int64_t kMacPipeline = 6;
+// hw/rtl/engine.v: from a tile's last step to the first selection of its finished sums; pointwise steps skip two
+// stages.
+constexpr int64_t kMacPipeline = 8, kPointwisePipeline = 6;
+// hw/rtl/walker.v: the least distance of two tiles' last steps.
+constexpr int64_t kShortestTile = 8;
 // hw/rtl/write_back.v: from the selection of an output to the cycle in which its word is written.
 constexpr int64_t kWriteBackPipeline = 14;
 // hw/rtl/sequencer.v: sees that no unit is running any more.
@@ -22,25 +25,34 @@ constexpr int64_t kLoadPipeline = 1;
 // hw/rtl/storer.v: from its start to the first beat.
 constexpr int64_t kStorePipeline = 2;
 
-int64_t convolve_cycles(const Instruction& instruction, const Parameters& parameters) {
-  const int64_t rows = instruction.height, write_back = parameters.macs();
+int64_t convolve_cycles(const Instruction& i, const Parameters& parameters) {
+  const int64_t write_back = i.depthwise != 0 ? parameters.lanes.px : parameters.macs();
+  const int64_t tile_at_least = std::max(write_back, kShortestTile);
   int64_t steps = 0;
-  for (int64_t tile = 0; tile < instruction.count * rows; ++tile) {
-    const int64_t row = tile % rows;
-    const int64_t kernel_rows = 3 - (row == 0) - (row == rows - 1);
-    const int64_t tile_steps = instruction.in_channels * kernel_rows * 3;
-    steps += tile == 0 ? tile_steps : std::max(tile_steps, write_back);  // captured sums must have been read
+  for (uint32_t row = 0; row < i.rows; ++row) {
+    const int64_t kernel_rows = 3 - (row == 0) - (row == i.rows - 1 && i.stride2 == 0);
+    const int64_t tile_steps = i.in_channels * (i.pointwise != 0 ? 1 : 3 * kernel_rows);
+    steps += int64_t{i.count} * i.row_words * std::max(tile_steps, tile_at_least);
+    if (row == 0) steps -= std::max(tile_steps, tile_at_least) - tile_steps;  // the very first tile waits for none
   }
-  return kFetch + kTableAddress + kStart + steps + kMacPipeline - 1 + write_back + kWriteBackPipeline + kFinish;
+  return kFetch + kTableAddress + kStart + steps + (i.pointwise != 0 ? kPointwisePipeline : kMacPipeline) - 1 +
+         write_back + kWriteBackPipeline + kFinish;
+}
+
+int64_t combine_cycles(const Instruction& i, const Parameters& parameters) {
+  return kFetch + kTableAddress + kStart + int64_t{i.count} * parameters.lanes.px + kWriteBackPipeline + kFinish;
+}
+
+// What an instruction of a loop's body takes; nothing for others.
+int64_t body_cycles(const Instruction& i, const Parameters& parameters) {
+  return i.opcode == Opcode::kConvolve  ? convolve_cycles(i, parameters)
+         : i.opcode == Opcode::kCombine ? combine_cycles(i, parameters)
+                                        : 0;
 }
 
 int64_t loop_body(const Program& program, size_t first, size_t last) {
   int64_t total = kFetch;  // the loop instruction
-  for (size_t i = first; i < last; ++i) {
-    if (program.instructions[i].opcode != Opcode::kConvolve)
-      throw Error("cycle model: {} inside a loop", name_of(program.instructions[i].opcode));
-    total += convolve_cycles(program.instructions[i], program.parameters);
-  }
+  for (size_t i = first; i < last; ++i) total += body_cycles(program.instructions[i], program.parameters);
   return total;
 }
 
@@ -50,13 +62,14 @@ Cycles cycles(const Program& program) {
   Cycles result;
   for (size_t i = 0; i < program.instructions.size(); ++i) {
     const Instruction& instruction = program.instructions[i];
-    const int64_t beats = int64_t{instruction.count} * program.parameters.px_lanes;
+    const int64_t beats = int64_t{instruction.count} * program.parameters.lanes.px;
     switch (instruction.opcode) {
       case Opcode::kLoad:  // counted from the first beat
         result.load += beats + kLoadPipeline + kFinish;
         break;
       case Opcode::kConvolve:
-        result.compute += convolve_cycles(instruction, program.parameters);
+      case Opcode::kCombine:
+        result.compute += body_cycles(instruction, program.parameters);
         break;
       case Opcode::kLoop:  // the first pass is counted already
         result.compute += kFetch + (int64_t{instruction.count} - 1) * loop_body(program, instruction.target, i);
@@ -74,13 +87,22 @@ Cycles cycles(const Program& program) {
 }
 
 int64_t execution_cycles(const Program& program) {
-  for (size_t i = 0; i < program.instructions.size(); ++i)
-    if (program.instructions[i].opcode == Opcode::kLoop) return loop_body(program, program.instructions[i].target, i);
-  throw Error("cycle model: the program of block {} has no loop", program.block);
+  int64_t total = 0;
+  for (size_t i = 0; i < program.instructions.size(); ++i) {
+    const Instruction& instruction = program.instructions[i];
+    if (instruction.opcode == Opcode::kLoop) return loop_body(program, instruction.target, i);
+    total += body_cycles(instruction, program.parameters);
+  }
+  return total;
 }
 
 int64_t multiply_adds(const Program& program) {
-  return int64_t{2} * program.executions * program.channels * program.channels * 9 * program.height * program.width;
+  int64_t body = 0;  // no instruction before a loop's body multiplies
+  for (const Instruction& i : program.instructions)
+    if (i.opcode == Opcode::kConvolve)
+      body += int64_t{i.in_channels} * i.count * (i.depthwise != 0 ? 1 : program.parameters.lanes.oc) *
+              (i.pointwise != 0 ? 1 : 9) * i.plane * program.parameters.lanes.px;
+  return body * program.executions;
 }
 
 }  // namespace odenet::engine

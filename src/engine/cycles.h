@@ -20,11 +20,12 @@ struct Cycles {
 
 Cycles cycles(const Program& program);
 
-// One pass through the loop: both convolutions and the loop instruction.
+// One execution of the block: one pass through the loop of an ODEBlock with the loop instruction, the convolutions of
+// any other block.
 int64_t execution_cycles(const Program& program);
 
-// Multiply-adds of one image that lie inside it or touch its padding, as the literature counts them: C * C * 9 * H * W
-// each convolution.
+// Multiply-adds of one image that lie inside it or touch its padding, as the literature counts them: C * C' * 9 * H * W
+// for each 3x3 convolution.
 int64_t multiply_adds(const Program& program);
 
 inline double microseconds(int64_t cycles, double megahertz) { return static_cast<double>(cycles) / megahertz; }

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "engine/hardware_files.h"
+#include "engine/resources.h"
 #include "engine/rom.h"
 #include "fixed/runner.h"
 
@@ -52,7 +53,7 @@ std::string exportable_layers(const fixed::Network& network) {
   for (const fixed::Block& block : network.blocks) {
     bool exportable = true;
     try {
-      compile(block, network.formats(), kPixelLanes);
+      compile(block, network.formats(), 1);
     } catch (const Error&) {
       exportable = false;
     }
@@ -68,10 +69,10 @@ struct Memory {
 
 Memory memory_of(const Program& program) {
   const Parameters& p = program.parameters;
-  return {.maps = int64_t{2} * p.map_words * p.px_lanes * 32,
-          .weights = int64_t{p.weight_words} * p.oc_lanes * 25,
+  return {.maps = (int64_t{p.map_words[0]} + p.map_words[1]) * p.lanes.px * 32,
+          .weights = int64_t{p.weight_words} * p.lanes.oc * 25,
           .tables = int64_t{p.table_words} * (9 + 2) * 32,
-          .program = int64_t{p.program_words} * 128};
+          .program = int64_t{p.program_words} * 256};
 }
 
 }  // namespace
@@ -107,7 +108,7 @@ ExportReport export_folder(const fixed::Network& network, std::span<const uint8_
   fixed::Runner runner(network);
   const std::vector<int32_t> input = runner.block_input(images, index);
   if (input.empty()) throw Error("golden vectors need at least one image");
-  report.images = std::ssize(input) / report.program.image_size();
+  report.images = std::ssize(input) / report.program.input.size();
 
   const auto files = engine_files(report.program, report.images);
   report.hash = hash_of(files);
@@ -123,9 +124,11 @@ ExportReport export_folder(const fixed::Network& network, std::span<const uint8_
 std::string to_text(const ExportReport& report) {
   const Program& program = report.program;
   const Memory memory = memory_of(program);
-  std::string text = fmt::format("{} of {}: {} x {} x {} maps, {} executions, {} multiply-accumulate lanes\n",
-                                 report.block, report.model, program.channels, program.height, program.width,
-                                 program.executions, program.parameters.macs());
+  const Lanes lanes = program.parameters.lanes;
+  const auto shape = [](const MapShape& s) { return fmt::format("{} x {} x {}", s.channels, s.height, s.width); };
+  std::string text = fmt::format(
+      "{} of {}: {} to {}, {} executions, {} multiply-accumulate lanes ({} channels, {} pixels)\n", report.block,
+      report.model, shape(program.input), shape(program.output), program.executions, lanes.macs(), lanes.oc, lanes.px);
   text += fmt::format("cycles: {} an execution, {} an image, {} to load and {} to store it\n", report.execution_cycles,
                       report.cycles.compute, report.cycles.load, report.cycles.store);
   text += fmt::format("at {:g} MHz: {:.2f} ms an execution, {:.2f} ms an image\n", report.megahertz,
@@ -140,6 +143,7 @@ std::string to_text(const ExportReport& report) {
 }
 
 void to_json(nlohmann::json& json, const ExportReport& report) {
+  const auto shape = [](const MapShape& s) { return nlohmann::json{s.channels, s.height, s.width}; };
   const auto format = [](fixed::Format f) { return nlohmann::json{{"width", f.width}, {"fraction", f.fraction}}; };
   const Program& program = report.program;
   const Parameters& parameters = program.parameters;
@@ -158,7 +162,9 @@ void to_json(nlohmann::json& json, const ExportReport& report) {
       {"block", report.block},
       {"macs", parameters.macs()},
       {"executions", program.executions},
-      {"shape", {program.channels, program.height, program.width}},
+      {"lanes", {{"channels", parameters.lanes.oc}, {"pixels", parameters.lanes.px}}},
+      {"input", shape(program.input)},
+      {"output", shape(program.output)},
       {"golden_images", report.images},
       {"hash", report.hash},
       {"megahertz", report.megahertz},
@@ -174,6 +180,7 @@ void to_json(nlohmann::json& json, const ExportReport& report) {
       {"multiply_adds", multiply_adds(program)},
       {"memory_bits",
        {{"maps", memory.maps}, {"weights", memory.weights}, {"tables", memory.tables}, {"program", memory.program}}},
+      {"block_rams", block_rams(parameters)},
       {"formats",
        {{"activation", format(report.formats.activation)},
         {"weight", format(report.formats.weight)},

@@ -8,16 +8,26 @@ namespace {
 constexpr int kOpcodeBits = 4;
 
 constexpr Field kFields[] = {
-    {"source", 4, 4, &Instruction::source},
-    {"destination", 8, 4, &Instruction::destination},
-    {"relu", 12, 1, &Instruction::relu},
-    {"add", 13, 1, &Instruction::add},
+    {"source", 4, 1, &Instruction::source},
+    {"destination", 6, 2, &Instruction::destination},
+    {"relu", 8, 1, &Instruction::relu},
+    {"add", 9, 1, &Instruction::add},
+    {"stride2", 10, 1, &Instruction::stride2},
+    {"old_stride2", 11, 1, &Instruction::old_stride2},
+    {"pointwise", 12, 1, &Instruction::pointwise},
+    {"depthwise", 13, 1, &Instruction::depthwise},
     {"in_channels", 16, 16, &Instruction::in_channels},
     {"count", 32, 16, &Instruction::count},
-    {"height", 48, 16, &Instruction::height},
-    {"weight", 64, 24, &Instruction::weight},
-    {"table", 88, 24, &Instruction::table},
+    {"rows", 48, 16, &Instruction::rows},
+    {"row_words", 64, 16, &Instruction::row_words},
+    {"plane", 80, 16, &Instruction::plane},
+    {"old_channels", 96, 16, &Instruction::old_channels},
     {"target", 112, 16, &Instruction::target},
+    {"source_base", 128, 24, &Instruction::source_base},
+    {"destination_base", 152, 24, &Instruction::destination_base},
+    {"old_base", 176, 24, &Instruction::old_base},
+    {"weight", 200, 24, &Instruction::weight},
+    {"table", 224, 24, &Instruction::table},
 };
 
 // Fields may straddle the 32-bit parts of a word.
@@ -49,6 +59,8 @@ const char* name_of(Opcode opcode) {
       return "loop";
     case Opcode::kEnd:
       return "end";
+    case Opcode::kCombine:
+      return "combine";
   }
   throw Error("engine instruction: unknown opcode {}", static_cast<int>(opcode));
 }
@@ -77,7 +89,9 @@ Instruction decode(const Word& word) {
 }
 
 std::string to_hex(const Word& word) {
-  return fmt::format("{:08x}{:08x}{:08x}{:08x}", word[3], word[2], word[1], word[0]);
+  std::string text;
+  for (size_t i = word.size(); i-- > 0;) text += fmt::format("{:08x}", word[i]);
+  return text;
 }
 
 std::string describe(const Instruction& instruction) {

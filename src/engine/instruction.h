@@ -1,15 +1,20 @@
-// The engine's instructions and their 128-bit encoding; the table of fields is the one that hw/rtl/sequencer.v reads.
+// The engine's instructions and their 256-bit encoding; the table of fields is the one that hw/rtl/sequencer.v reads.
 //
-//   Instruction load{.opcode = Opcode::kLoad, .count = 512};
+//   Instruction load{.opcode = Opcode::kLoad, .destination = kMap0, .count = 512};
 //   std::string line = to_hex(encode(load));    // a line of program.hex
 //   assert(decode(encode(load)) == load);
 //
-// A program runs once per image. Meaning of the fields, by opcode:
-//   load      destination <- stream, `count` map words
-//   convolve  destination <- write-back of the 3x3 convolution of source: `in_channels`, `count` groups of output
-//             channels, `height` rows, weights from address `weight`, tables from `table` + the loop's offset;
-//             `relu`, `add` (the destination's value so far)
-//   store     stream <- source, `count` map words
+// A program runs once per image. There are two maps; bases, planes and rows are counted in map words. By opcode:
+//   load      destination <- stream, `count` words
+//   convolve  destination <- write-back of the 3x3 convolution of the map `source`: `in_channels`, `count` groups of
+//             output channels, `rows` x `row_words` outputs a channel (`plane` in all), weights from address `weight`,
+//             tables from `table` + the loop's offset; `stride2`: the input has twice the rows and words.
+//             `add`: the other map's values from `old_base` on are added in channels below `old_channels`; with
+//             `old_stride2` every second row and pixel of a map twice as large. `relu`. `pointwise`: 1x1 instead of
+//             3x3, stride 1; `depthwise`: in_channels is 1, and each group one channel, from the channel of its number
+//   combine   the same for `count` single words, of which each is a lane of the write-back: the source's values take
+//             the place of the convolution; `plane` is 1, old_channels the count, scale and shift those at `table`
+//   store     stream <- source, `count` words
 //   loop      runs the program from address `target` to here `count` times in all; each time adds `table` to the
 //             offset of the tables. Loops do not nest.
 //   end       the image is finished; the program starts over
@@ -22,20 +27,26 @@
 
 namespace odenet::engine {
 
-enum class Opcode : uint8_t { kLoad = 1, kConvolve = 2, kStore = 3, kLoop = 4, kEnd = 5 };
+enum class Opcode : uint8_t { kLoad = 1, kConvolve = 2, kStore = 3, kLoop = 4, kEnd = 5, kCombine = 6 };
 
 const char* name_of(Opcode opcode);  // "convolve"
 
+// Values of `destination`: the maps that are written.
+inline constexpr uint32_t kMap0 = 1, kMap1 = 2, kBothMaps = 3;
+
 struct Instruction {
   Opcode opcode = Opcode::kEnd;
-  uint32_t source = 0, destination = 0;  // 0 z, 1 hidden
-  uint32_t relu = 0, add = 0;
+  uint32_t source = 0;  // 0 or 1
+  uint32_t destination = 0;
+  uint32_t relu = 0, add = 0, stride2 = 0, old_stride2 = 0, pointwise = 0, depthwise = 0;
   uint32_t in_channels = 0;
   uint32_t count = 0;
-  uint32_t height = 0;
+  uint32_t rows = 0, row_words = 0, plane = 0;
+  uint32_t old_channels = 0;
+  uint32_t target = 0;
+  uint32_t source_base = 0, destination_base = 0, old_base = 0;
   uint32_t weight = 0;
   uint32_t table = 0;
-  uint32_t target = 0;
 
   bool operator==(const Instruction&) const = default;
 };
@@ -49,11 +60,11 @@ struct Field {
 // Every field but the opcode, which is bits 0 to 3. Bits in no field are zero.
 std::span<const Field> instruction_fields();
 
-using Word = std::array<uint32_t, 4>;  // lowest bits first
+using Word = std::array<uint32_t, 8>;  // lowest bits first
 
 Word encode(const Instruction& instruction);           // Error if a value does not fit its field
 Instruction decode(const Word& word);                  // Error if the opcode is unknown or a bit in no field is set
-std::string to_hex(const Word& word);                  // 32 digits
+std::string to_hex(const Word& word);                  // 64 digits
 std::string describe(const Instruction& instruction);  // "convolve in_channels=64 count=32 ..."
 
 }  // namespace odenet::engine

@@ -24,22 +24,24 @@ std::map<std::string, std::string> rom_files(const Program& program, const std::
   const auto define = [&](const char* name, int value) {
     config += fmt::format("`define ENGINE_{} {}\n", name, value);
   };
-  define("OC_LANES", parameters.oc_lanes);
-  define("PX_LANES", parameters.px_lanes);
+  define("OC_LANES", parameters.lanes.oc);
+  define("PX_LANES", parameters.lanes.px);
   define("WEIGHT_FRACTION", parameters.weight_fraction);
   define("SCALE_FRACTION", parameters.scale_fraction);
   define("PROGRAM_WORDS", parameters.program_words);
-  define("MAP_WORDS", parameters.map_words);
+  define("MAP_0_WORDS", parameters.map_words[0]);
+  define("MAP_1_WORDS", parameters.map_words[1]);
   define("WEIGHT_WORDS", parameters.weight_words);
   define("TABLE_WORDS", parameters.table_words);
-  define("IMAGE_SIZE", program.image_size());
+  define("INPUT_SIZE", program.input.size());
+  define("OUTPUT_SIZE", program.output.size());
   config += fmt::format("`define ENGINE_ROM_PREFIX \"{}\"\n", prefix);
 
   std::string& instructions = files[prefix + "program.hex"];
   for (const Instruction& instruction : program.instructions)
     instructions += fmt::format("{}  // {}\n", to_hex(encode(instruction)), describe(instruction));
   for (size_t lane = 0; lane < program.weights.size(); ++lane)
-    files[fmt::format("{}weights_{}.hex", prefix, lane)] = hex_lines(program.weights[lane], 25);
+    files[fmt::format("{}weights_{:02}.hex", prefix, lane)] = hex_lines(program.weights[lane], 25);
   files[prefix + "time_bias.hex"] = hex_lines(program.time_bias, 32);
   files[prefix + "scale.hex"] = hex_lines(program.scale, 32);
   files[prefix + "shift.hex"] = hex_lines(program.shift, 32);

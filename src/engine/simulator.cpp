@@ -58,7 +58,9 @@ std::vector<ImageCounters> parse_counters(const fs::path& log) {
 }  // namespace
 
 Simulator::Simulator(const Program& program, int threads)
-    : image_size_(static_cast<size_t>(program.image_size())), threads_(fixed::thread_count(threads)) {
+    : input_size_(static_cast<size_t>(program.input.size())),
+      output_size_(static_cast<size_t>(program.output.size())),
+      threads_(fixed::thread_count(threads)) {
   require_tool("verilator", "verilator");
   require_tool("make", "make");
   folder_ = make_temporary_folder();
@@ -78,7 +80,7 @@ Simulator::~Simulator() {
 }
 
 Simulation Simulator::run_process_on(std::span<const int32_t> input, int worker) const {
-  const size_t count = input.size() / image_size_;
+  const size_t count = input.size() / input_size_;
   const fs::path in = folder_ / fmt::format("{}-input.hex", worker),
                  out = folder_ / fmt::format("{}-output.hex", worker);
   const fs::path log = folder_ / fmt::format("{}.log", worker);
@@ -87,22 +89,22 @@ Simulation Simulator::run_process_on(std::span<const int32_t> input, int worker)
                "+output=" + out.string()},
               folder_, log);
   Simulation result{.output = parse_hex_lines(out), .images = parse_counters(log)};
-  if (result.output.size() != input.size() || result.images.size() != count)
+  if (result.output.size() != count * output_size_ || result.images.size() != count)
     throw Error("the simulated engine gave {} words and {} cycle counts for {} images, expected {} words",
-                result.output.size(), result.images.size(), count, input.size());
+                result.output.size(), result.images.size(), count, count * output_size_);
   return result;
 }
 
 Simulation Simulator::run(std::span<const int32_t> input) {
-  const size_t count = input.size() / image_size_;
-  if (count * image_size_ != input.size())
-    throw Error("{} activations, expected a multiple of {}", input.size(), image_size_);
+  const size_t count = input.size() / input_size_;
+  if (count * input_size_ != input.size())
+    throw Error("{} activations, expected a multiple of {}", input.size(), input_size_);
   if (count == 0) return {};
   const size_t parts = std::min(static_cast<size_t>(threads_), count);
   std::vector<Simulation> simulations(parts);
   fixed::parallel_for(static_cast<int>(parts), threads_, [&](int part, int) {
     const size_t p = static_cast<size_t>(part), first = count * p / parts, last = count * (p + 1) / parts;
-    simulations[p] = run_process_on(input.subspan(first * image_size_, (last - first) * image_size_), part);
+    simulations[p] = run_process_on(input.subspan(first * input_size_, (last - first) * input_size_), part);
   });
   Simulation result;
   for (const Simulation& part : simulations) {

@@ -1,4 +1,4 @@
-// The engine in Verilator, as a function from z(0) to z(T).
+// The engine in Verilator, as a function from a block's input to its output.
 //
 //   engine::Simulator simulator(program);                            // writes, builds; seconds
 //   engine::Simulation result = simulator.run(z0);                   // [N, C, H, W] activations
@@ -22,7 +22,7 @@ struct ImageCounters {
 };
 
 struct Simulation {
-  std::vector<int32_t> output;        // [N, C, H, W]
+  std::vector<int32_t> output;        // [N, C', H', W']
   std::vector<ImageCounters> images;  // [N]
 };
 
@@ -39,7 +39,7 @@ class Simulator {
  private:
   Simulation run_process_on(std::span<const int32_t> input, int worker) const;
 
-  size_t image_size_;
+  size_t input_size_, output_size_;  // of an image
   int threads_;
   std::filesystem::path folder_;  // temporary, removed with the object
 };

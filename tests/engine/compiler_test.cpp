@@ -14,16 +14,18 @@ TEST(Compiler, WritesTheProgramOfAnOdeBlock) {
   const RandomBlock random({.channels = 6, .height = 5, .executions = 3}, 1);
   const Program program = compile(random.block, random.formats, 16);
   ASSERT_EQ(program.instructions.size(), 6u);
-  EXPECT_EQ(describe(program.instructions[0]), "load count=30");
-  EXPECT_EQ(describe(program.instructions[1]), "convolve destination=1 relu=1 in_channels=6 count=3 height=5");
+  EXPECT_EQ(describe(program.instructions[0]), "load destination=1 count=30");
+  EXPECT_EQ(describe(program.instructions[1]),
+            "convolve destination=2 relu=1 in_channels=6 count=3 rows=5 row_words=1 plane=5");
   EXPECT_EQ(describe(program.instructions[2]),
-            "convolve source=1 add=1 in_channels=6 count=3 height=5 weight=162 table=6");
-  EXPECT_EQ(describe(program.instructions[3]), "loop count=3 table=12 target=1");
+            "convolve source=1 destination=1 add=1 in_channels=6 count=3 rows=5 row_words=1 plane=5 old_channels=6 "
+            "weight=162 table=6");
+  EXPECT_EQ(describe(program.instructions[3]), "loop count=3 target=1 table=12");
   EXPECT_EQ(describe(program.instructions[4]), "store count=30");
   EXPECT_EQ(describe(program.instructions[5]), "end");
-  EXPECT_EQ(program.image_size(), 6 * 5 * 8);
+  EXPECT_EQ(program.input.size(), 6 * 5 * 8);
   EXPECT_EQ(program.parameters.macs(), 16);
-  EXPECT_EQ(program.parameters.map_words, 30);
+  EXPECT_EQ(program.parameters.map_words[1], 30);
   EXPECT_EQ(program.parameters.weight_words, 2 * 3 * 6 * 9);
   EXPECT_EQ(program.parameters.table_words, 2 * 3 * 6);
 }
@@ -52,6 +54,48 @@ TEST(Compiler, LaysOutMemoriesInTheOrderOfUse) {
     }
 }
 
+// A residual block of stride 2 keeps its input until the shortcut has been added.
+TEST(Compiler, PutsTheOutputOfAStride2BlockBehindItsInput) {
+  const RandomBlock random(
+      {.channels = 4, .height = 8, .executions = 1, .width = 16, .ode = false, .stride = 2, .in_channels = 2}, 1);
+  const Program program = compile(random.block, random.formats, Lanes{2, 8});
+  EXPECT_EQ(program.input, (MapShape{2, 8, 16}));
+  EXPECT_EQ(program.output, (MapShape{4, 4, 8}));
+  ASSERT_EQ(program.instructions.size(), 5u);
+  EXPECT_EQ(describe(program.instructions[1]),
+            "convolve destination=2 relu=1 stride2=1 in_channels=2 count=2 rows=4 row_words=1 plane=4");
+  EXPECT_EQ(describe(program.instructions[2]),
+            "convolve source=1 destination=1 relu=1 add=1 old_stride2=1 in_channels=4 count=2 rows=4 row_words=1 "
+            "plane=4 old_channels=2 destination_base=32 weight=36 table=4");
+  EXPECT_EQ(describe(program.instructions[3]), "store count=16 source_base=32");
+  EXPECT_EQ(program.parameters.map_words[0], 32 + 16);
+  EXPECT_EQ(program.parameters.map_words[1], 16);
+  // Kernel columns in the order 0, 2, 1.
+  for (size_t tap : {0u, 1u, 2u}) EXPECT_EQ(program.weights[0][tap], random.block.conv1.weight[tap == 0 ? 0 : 3 - tap]);
+}
+
+// Both maps hold the input of a short skip: one is read by the convolution, the other one by the sum.
+TEST(Compiler, LoadsTheInputOfAShortSkipIntoBothMaps) {
+  const RandomBlock random({.channels = 4, .height = 8, .executions = 1, .ode = false, .skip = Skip::kShort}, 1);
+  const Program program = compile(random.block, random.formats, 16);
+  EXPECT_EQ(describe(program.instructions[0]), "load destination=3 count=32");
+  EXPECT_EQ(program.instructions[1].add, 1u);
+  EXPECT_EQ(program.instructions[2].add, 0u);
+}
+
+TEST(Compiler, ChoosesAsManyPixelLanesAsTheRowsAllow) {
+  RandomBlock random({.channels = 4}, 1);
+  const auto lanes = [&](int macs, int width) {
+    random.block.width = width;
+    return choose_lanes(random.block, macs);
+  };
+  EXPECT_EQ(lanes(1, 8), (Lanes{1, 1}));
+  EXPECT_EQ(lanes(4, 8), (Lanes{1, 4}));
+  EXPECT_EQ(lanes(64, 32), (Lanes{8, 8}));
+  EXPECT_EQ(lanes(16, 14), (Lanes{8, 2}));
+  EXPECT_EQ(lanes(8, 7), (Lanes{8, 1}));
+}
+
 class CompilerRefuses : public ::testing::Test {
  protected:
   RandomBlock random{{.channels = 4, .executions = 2}, 3};
@@ -60,8 +104,11 @@ class CompilerRefuses : public ::testing::Test {
 };
 
 TEST_F(CompilerRefuses, OtherMacs) {
-  for (int macs : {-8, 0, 1, 12, 24, 128})
-    EXPECT_ERROR(compile(block, formats, macs), std::to_string(macs), "8, 16, 32, 64");
+  for (int macs : {-8, 0, 3, 12, 24, 128})
+    EXPECT_ERROR(compile(block, formats, macs), std::to_string(macs), "1, 2, 4, 8, 16, 32, 64");
+  for (Lanes lanes : {Lanes{3, 8}, {1, 16}, {0, 1}, {128, 1}})
+    EXPECT_ERROR(compile(block, formats, lanes), fmt::format("{} x {} multiply", lanes.oc, lanes.px),
+                 "1, 2, 4 or 8 pixels");
 }
 
 TEST_F(CompilerRefuses, ChannelsThatAreNoMultipleOfTheLanes) {
@@ -69,22 +116,19 @@ TEST_F(CompilerRefuses, ChannelsThatAreNoMultipleOfTheLanes) {
   EXPECT_ERROR(compile(block, formats, 64), "layer3_2.0", "4 channels", "8 at a time", "fewer");
 }
 
-TEST_F(CompilerRefuses, ResidualBlocks) {
-  block.ode = false;
-  EXPECT_ERROR(compile(block, formats, 16), "layer3_2.0", "residual block", "ODEBlocks with maps 8 pixels wide");
+TEST_F(CompilerRefuses, RowsThatAreNoMultipleOfTheLanes) {
+  block.width = 12;
+  EXPECT_ERROR(compile(block, formats, Lanes{1, 8}), "rows of 12 pixels", "8 at a time", "fewer");
 }
 
-TEST_F(CompilerRefuses, Strides) {
-  block.conv1.stride = 2;
-  EXPECT_ERROR(compile(block, formats, 16), "stride 2");
+TEST(Compiler, RefusesOddSizesWithStride2) {
+  const RandomBlock random({.channels = 4, .height = 7, .executions = 1, .ode = false, .stride = 2}, 1);
+  EXPECT_ERROR(compile(random.block, random.formats, 4), "7 x 8", "stride 2", "even");
 }
 
-TEST_F(CompilerRefuses, OtherSizes) {
-  block.width = 16;
-  EXPECT_ERROR(compile(block, formats, 16), "16 pixels wide", "8 pixels wide");
-  block.width = 8;
-  block.height = 1;
-  EXPECT_ERROR(compile(block, formats, 16), "1 row");
+TEST(Compiler, RefusesMemoriesLargerThanTheDevice) {
+  const RandomBlock random({.channels = 8, .height = 128, .executions = 1, .width = 128}, 1);
+  EXPECT_ERROR(compile(random.block, random.formats, 8), "layer3_2.0", "block RAMs", "140", "XC7Z020");
 }
 
 TEST_F(CompilerRefuses, OtherFormats) {
@@ -114,7 +158,7 @@ TEST(Compiler, RefusesWeightsThatBreakTheAccumulatorProof) {
 
 TEST_F(CompilerRefuses, InconsistentBlocks) {
   block.norm2.shift.pop_back();
-  EXPECT_ERROR(compile(block, formats, 16), "shifts", "7, expected 8");
+  EXPECT_ERROR(compile(block, formats, 16), "shifts", "layer3_2.0.conv2", "7, expected 8");
   block.norm2.shift.push_back(0);
   block.conv1.time_bias.clear();
   EXPECT_ERROR(compile(block, formats, 16), "time biases", "0, expected 72");

@@ -1,9 +1,10 @@
-// Random ODEBlocks and images, straight integers: no training, no quantizer.
+// Random blocks of every kind and images, straight integers: no training, no quantizer.
 //
 //   RandomBlock random({.channels = 8, .extreme = true}, /*seed=*/1);
 //   random.block, random.formats, random.images(3)
 #pragma once
 
+#include <algorithm>
 #include <random>
 #include <vector>
 
@@ -14,28 +15,50 @@ namespace odenet::engine::testing {
 struct Shape {
   int channels = 8, height = 8, executions = 2;
   bool extreme = false;  // values so large that every stage saturates
+  int width = 8;
+  bool ode = true;
+  Skip skip = Skip::kFull;
+  int stride = 1, in_channels = 0;  // 0: as many as channels
+  bool projection = false, separable = false;
 };
 
 class RandomBlock {
  public:
   RandomBlock(Shape shape, uint32_t seed) : shape_(shape), random_(seed) {
+    const int channels = shape.channels, in_channels = shape.in_channels ? shape.in_channels : channels;
     block.name = "layer3_2.0";
-    block.ode = true;
+    block.ode = shape.ode;
+    block.skip = shape.skip;
     block.executions = shape.executions;
     block.height = shape.height;
-    block.width = 8;
-    block.conv1 = conv();
-    block.conv2 = conv();
-    block.norm1 = norm();
-    block.norm2 = norm();
+    block.width = shape.width;
+    block.stride = shape.stride;
+    if (shape.separable) {
+      block.depthwise1 =
+          conv({.in_channels = in_channels, .channels = in_channels, .stride = shape.stride, .depthwise = true});
+      block.depthwise2 = conv({.in_channels = channels, .channels = channels, .depthwise = true});
+    }
+    const int kernel = shape.separable ? 1 : 3;
+    block.conv1 = conv({.in_channels = in_channels,
+                        .channels = channels,
+                        .stride = shape.separable ? 1 : shape.stride,
+                        .kernel = kernel});
+    block.conv2 = conv({.in_channels = channels, .channels = channels, .kernel = kernel});
+    block.norm1 = norm(shape.executions);
+    block.norm2 = norm(shape.executions);
+    if (shape.projection) {
+      block.projection = conv({.in_channels = in_channels, .channels = channels, .stride = shape.stride, .kernel = 1},
+                              /*timed=*/false);
+      block.projection_norm = norm(1);
+    }
   }
 
   fixed::Block block;
   fixed::Formats formats;
 
-  // [count, C, H, 8]; among extreme ones are the smallest and the largest number.
+  // [count, C, H, W]; among extreme ones are the smallest and the largest number.
   std::vector<int32_t> images(int count) {
-    auto values = numbers(count * shape_.channels * shape_.height * 8, shape_.extreme ? 32 : 22);
+    auto values = numbers(count * block.in_channels() * shape_.height * shape_.width, shape_.extreme ? 32 : 22);
     if (shape_.extreme)
       for (size_t i = 0; i + 7 < values.size(); i += 7) values[i] = random_() % 2 != 0 ? INT32_MIN : INT32_MAX;
     return values;
@@ -50,16 +73,16 @@ class RandomBlock {
     return values;
   }
 
-  fixed::Conv conv() {
-    const int channels = shape_.channels;
-    return {.in_channels = channels,
-            .channels = channels,
-            .weight = numbers(channels * channels * 9, shape_.extreme ? 23 : 19),
-            .time_bias = numbers(shape_.executions * channels * 9, shape_.extreme ? 32 : 18)};
+  fixed::Conv conv(fixed::Conv conv, bool timed = true) {
+    const int taps = conv.kernel * conv.kernel, inputs = conv.depthwise ? 1 : conv.in_channels;
+    conv.weight = numbers(conv.channels * inputs * taps, shape_.extreme ? 23 : 19);
+    if (timed && shape_.ode && !conv.depthwise)
+      conv.time_bias = numbers(shape_.executions * conv.channels * conv.border_classes(), shape_.extreme ? 32 : 18);
+    return conv;
   }
 
-  fixed::Norm norm() {
-    const int count = shape_.executions * shape_.channels;
+  fixed::Norm norm(int executions) {
+    const int count = executions * shape_.channels;
     return {.scale = numbers(count, shape_.extreme ? 32 : 21), .shift = numbers(count, shape_.extreme ? 32 : 20)};
   }
 

@@ -23,14 +23,14 @@ TEST(Rom, HasAFileForEachMemoryAndTheParameters) {
   const RandomBlock random({.channels = 4}, 1);
   const Program program = compile(random.block, random.formats, 16);
   auto files = rom_files(program);
-  EXPECT_THAT(files, UnorderedElementsAre(Key("engine_config.vh"), Key("rom/program.hex"), Key("rom/weights_0.hex"),
-                                          Key("rom/weights_1.hex"), Key("rom/time_bias.hex"), Key("rom/scale.hex"),
+  EXPECT_THAT(files, UnorderedElementsAre(Key("engine_config.vh"), Key("rom/program.hex"), Key("rom/weights_00.hex"),
+                                          Key("rom/weights_01.hex"), Key("rom/time_bias.hex"), Key("rom/scale.hex"),
                                           Key("rom/shift.hex")));
   EXPECT_THAT(files["engine_config.vh"], HasSubstr("`define ENGINE_OC_LANES 2\n"));
   EXPECT_THAT(files["engine_config.vh"], HasSubstr("`define ENGINE_WEIGHT_WORDS 144\n"));
   EXPECT_THAT(files["engine_config.vh"], HasSubstr("`define ENGINE_ROM_PREFIX \"rom/\"\n"));
   EXPECT_EQ(files["rom/scale.hex"], hex_lines(program.scale, 32));
-  EXPECT_EQ(files["rom/weights_1.hex"], hex_lines(program.weights[1], 25));
+  EXPECT_EQ(files["rom/weights_01.hex"], hex_lines(program.weights[1], 25));
   EXPECT_THAT(files["rom/program.hex"], HasSubstr("00000000000000000000000000000005  // end\n"));
 
   files = rom_files(program, "");

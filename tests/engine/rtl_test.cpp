@@ -31,8 +31,8 @@ struct Counters {
 // A folder with one engine, its test bench, and images with the integer block's answer.
 class Bench {
  public:
-  Bench(Shape shape, int macs, uint32_t seed, int images)
-      : random_(shape, seed), program(compile(random_.block, random_.formats, macs)), images_(images) {
+  Bench(Shape shape, Lanes lanes, uint32_t seed, int images)
+      : random_(shape, seed), program(compile(random_.block, random_.formats, lanes)), images_(images) {
     for (const auto& [path, text] : hardware_files()) write(path, text);
     for (const auto& [path, text] : rom_files(program)) write(path, text);
     const auto input = random_.images(images);
@@ -40,7 +40,7 @@ class Bench {
     fixed::BlockRunner runner(random_.block, random_.formats, 1);
     int64_t before = 0;
     for (int i = 0; i < images; ++i) {
-      const auto size = static_cast<size_t>(program.image_size());
+      const auto size = static_cast<size_t>(program.input.size());
       const auto output = runner.run(std::span(input).subspan(static_cast<size_t>(i) * size, size));
       golden.insert(golden.end(), output.begin(), output.end());
       int64_t after = 0;
@@ -66,12 +66,15 @@ class Bench {
   }
 
   std::vector<Counters> run(std::vector<std::string> command) {
-    for (const std::string& argument : {fmt::format("+images={}", images_), std::string("+input=input.hex"),
-                                        std::string("+output=output.hex"), std::string("+golden=golden.hex")})
+    const Cycles model = cycles(program);
+    for (const std::string& argument :
+         {fmt::format("+images={}", images_), std::string("+input=input.hex"), std::string("+output=output.hex"),
+          std::string("+golden=golden.hex"),
+          fmt::format("+cycles={}", 10000 + 10 * (model.load + model.compute + model.store))})
       command.push_back(argument);
     run_process(command, folder_.path(), log());
     const std::string text = read_text_file(log());
-    EXPECT_THAT(text, ::testing::HasSubstr(fmt::format("PASS: {} words equal", images_ * program.image_size())));
+    EXPECT_THAT(text, ::testing::HasSubstr(fmt::format("PASS: {} words equal", images_ * program.output.size())));
     EXPECT_EQ(read_text_file(folder_ / "output.hex"), read_text_file(folder_ / "golden.hex"));
     std::vector<Counters> counters;
     std::istringstream lines(text);
@@ -123,13 +126,13 @@ class Bench {
 };
 
 struct Case {
-  int macs;
+  Lanes lanes;
   Shape shape;
 };
 
 void PrintTo(const Case& c, std::ostream* out) {
-  *out << c.macs << " MACs, " << c.shape.channels << " x " << c.shape.height << " x 8, " << c.shape.executions
-       << " executions" << (c.shape.extreme ? ", extreme values" : "");
+  *out << c.lanes.oc << " x " << c.lanes.px << " lanes, " << c.shape.channels << " x " << c.shape.height << " x "
+       << c.shape.width << ", " << c.shape.executions << " executions" << (c.shape.extreme ? ", extreme values" : "");
 }
 
 class Rtl : public ::testing::TestWithParam<Case> {};
@@ -137,7 +140,7 @@ class Rtl : public ::testing::TestWithParam<Case> {};
 TEST_P(Rtl, EqualsTheIntegerBlockInIcarus) {
   SKIP_WITHOUT("iverilog");
   const Shape shape = GetParam().shape;
-  Bench bench(shape, GetParam().macs, 1, 2);
+  Bench bench(shape, GetParam().lanes, 1, 2);
   for (const auto& layer : bench.layers)
     EXPECT_EQ(layer.count > 0, shape.extreme) << layer.layer;  // the values reach what the case is for
   bench.build_icarus();
@@ -154,18 +157,73 @@ TEST_P(Rtl, EqualsTheIntegerBlockInIcarus) {
 
 INSTANTIATE_TEST_SUITE_P(
     Icarus, Rtl,
-    ::testing::Values(Case{8, {.channels = 1, .height = 2, .executions = 1}},   // the smallest one
-                      Case{8, {.channels = 3, .height = 5, .executions = 3}},   // no power of two
-                      Case{16, {.channels = 8, .height = 8, .executions = 2}},  //
-                      Case{16, {.channels = 6, .height = 3, .executions = 3, .extreme = true}},
-                      Case{32, {.channels = 4, .height = 8, .executions = 2}},  // write-back longer than some tiles
-                      Case{64, {.channels = 8, .height = 4, .executions = 2, .extreme = true}},  // than most tiles
-                      Case{64, {.channels = 16, .height = 2, .executions = 1}}));
+    ::testing::Values(
+        Case{{1, 8}, {.channels = 1, .height = 2, .executions = 1}},  // the smallest one
+        Case{{1, 8}, {.channels = 3, .height = 5, .executions = 3}},  // no power of two
+        Case{{2, 8}, {.channels = 8, .height = 8, .executions = 2}},  //
+        Case{{2, 8}, {.channels = 6, .height = 3, .executions = 3, .extreme = true}},
+        Case{{4, 8}, {.channels = 4, .height = 8, .executions = 2}},  // write-back longer than some tiles
+        Case{{8, 8}, {.channels = 8, .height = 4, .executions = 2, .extreme = true}},  // than most tiles
+        Case{{8, 8}, {.channels = 16, .height = 2, .executions = 1}},
+        Case{{1, 1}, {.channels = 2, .height = 3, .executions = 2, .width = 5}},  // the fewest lanes
+        Case{{1, 2}, {.channels = 3, .height = 4, .executions = 2, .width = 6}},
+        Case{{1, 4}, {.channels = 2, .height = 4, .executions = 2, .extreme = true, .width = 12}},
+        Case{{4, 1}, {.channels = 4, .height = 3, .executions = 2, .width = 3}},   // channels alone
+        Case{{2, 8}, {.channels = 4, .height = 4, .executions = 2, .width = 32}},  // several words a row
+        Case{{1, 1}, {.channels = 1, .height = 1, .executions = 2, .width = 1}},   // nothing but padding around
+        Case{{4, 2}, {.channels = 4, .height = 6, .executions = 1, .width = 8, .ode = false}},
+        Case{{2, 8},
+             {.channels = 4,
+              .height = 6,
+              .executions = 1,
+              .extreme = true,
+              .width = 16,
+              .ode = false,
+              .stride = 2,
+              .in_channels = 3}},
+        Case{{1, 1},
+             {.channels = 3, .height = 4, .executions = 1, .width = 6, .ode = false, .stride = 2, .in_channels = 2}},
+        Case{{2, 4}, {.channels = 4, .height = 4, .executions = 1, .ode = false, .in_channels = 2}},
+        Case{{2, 4}, {.channels = 4, .height = 4, .executions = 1, .ode = false, .skip = Skip::kShort}},
+        Case{{2, 2},
+             {.channels = 4,
+              .height = 4,
+              .executions = 1,
+              .ode = false,
+              .skip = Skip::kShort,
+              .stride = 2,
+              .in_channels = 2}},
+        Case{{2, 4},
+             {.channels = 4,
+              .height = 4,
+              .executions = 1,
+              .ode = false,
+              .skip = Skip::kNone,
+              .stride = 2,
+              .in_channels = 2}},
+        Case{{2, 4},
+             {.channels = 4,
+              .height = 4,
+              .executions = 1,
+              .ode = false,
+              .stride = 2,
+              .in_channels = 2,
+              .projection = true}},
+        Case{{4, 2}, {.channels = 8, .height = 4, .executions = 2, .separable = true}},
+        Case{{2, 8}, {.channels = 4, .height = 5, .executions = 2, .extreme = true, .width = 16, .separable = true}},
+        Case{{1, 4},
+             {.channels = 4,
+              .height = 4,
+              .executions = 1,
+              .ode = false,
+              .stride = 2,
+              .in_channels = 2,
+              .separable = true}}));
 
 TEST(Rtl, EqualsTheIntegerBlockInVerilatorFromRandomRegisters) {
   SKIP_WITHOUT("verilator");
   SKIP_WITHOUT("make");
-  Bench bench({.channels = 16, .height = 8, .executions = 3, .extreme = true}, 16, 2, 4);
+  Bench bench({.channels = 16, .height = 8, .executions = 3, .extreme = true}, {2, 8}, 2, 4);
   bench.build_verilator();
   for (int seed : {1, 2}) {
     std::vector<std::string> command = {"verilated/Vengine_tb", "+verilator+rand+reset+2",
@@ -180,7 +238,7 @@ TEST(Rtl, EqualsTheIntegerBlockInVerilatorFromRandomRegisters) {
 // A bench that cannot fail proves nothing.
 TEST(Rtl, BenchFindsOneWrongBit) {
   SKIP_WITHOUT("iverilog");
-  Bench bench({.channels = 2, .height = 2, .executions = 1}, 8, 3, 1);
+  Bench bench({.channels = 2, .height = 2, .executions = 1}, {1, 8}, 3, 1);
   std::string golden = read_text_file(bench.path() / "golden.hex");
   char& digit = golden[9 * 17 + 7];  // the last one of word 17
   digit = digit == '0' ? '1' : '0';
@@ -193,7 +251,7 @@ TEST(Rtl, BenchFindsOneWrongBit) {
 
 TEST(Rtl, StopsAtAnUnknownInstruction) {
   SKIP_WITHOUT("iverilog");
-  Bench bench({.channels = 2, .height = 2, .executions = 1}, 8, 3, 1);
+  Bench bench({.channels = 2, .height = 2, .executions = 1}, {1, 8}, 3, 1);
   std::string program = read_text_file(bench.path() / "rom/program.hex");
   program[program.find("//") - 3] = 'f';  // the opcode of the first one
   bench.write("rom/program.hex", program);
@@ -202,29 +260,35 @@ TEST(Rtl, StopsAtAnUnknownInstruction) {
   EXPECT_THAT(read_text_file(bench.log()), ::testing::HasSubstr("illegal instruction"));
 }
 
-class Lint : public ::testing::TestWithParam<int> {};
+class Lint : public ::testing::TestWithParam<Lanes> {};
 
 TEST_P(Lint, FindsNothing) {
   SKIP_WITHOUT("verilator");
-  Bench bench({.channels = 8}, GetParam(), 1, 1);
+  Bench bench({.channels = 64, .height = 2}, GetParam(), 1, 1);
   run_process({"verilator", "--lint-only", "-Wall", "-I.", "-Irtl", "rtl/engine.v"}, bench.path(), bench.log());
   EXPECT_EQ(read_text_file(bench.log()), "");
 }
 
-INSTANTIATE_TEST_SUITE_P(Rtl, Lint, ::testing::ValuesIn(valid_macs().begin(), valid_macs().end()));
+std::vector<Lanes> all_lanes() {
+  std::vector<Lanes> result;
+  for (int oc = 1; oc <= kMaxChannelLanes; oc *= 2)
+    for (int px = 1; px <= kMaxPixelLanes && oc * px <= 64; px *= 2) result.push_back({oc, px});
+  return result;
+}
+INSTANTIATE_TEST_SUITE_P(Rtl, Lint, ::testing::ValuesIn(all_lanes()));
 
 TEST(Rtl, IllegalParametersStopElaboration) {
-  Bench bench({.channels = 8}, 16, 1, 1);
+  Bench bench({.channels = 8}, {2, 8}, 1, 1);
   std::string config = read_text_file(bench.path() / "engine_config.vh");
   bench.write("engine_config.vh", config.replace(config.find("OC_LANES 2"), 10, "OC_LANES 3"));
   if (odenet::testing::have_tool("iverilog")) EXPECT_ERROR(bench.build_icarus(), "illegal_parameter_value");
   if (odenet::testing::have_tool("verilator"))
     EXPECT_ERROR(run_process({"verilator", "--lint-only", "-I.", "-Irtl", "rtl/engine.v"}, bench.path(), bench.log()),
-                 "OC_LANES must be 1, 2, 4 or 8");
+                 "OC_LANES must be a power of two");
   if (odenet::testing::have_tool("yosys"))
     EXPECT_ERROR(run_process({"yosys", "-q", "-p", "read_verilog -defer -I. -Irtl rtl/*.v; hierarchy -top engine"},
                              bench.path(), bench.log()),
-                 "OC_LANES must be 1, 2, 4 or 8");
+                 "OC_LANES must be a power of two");
 }
 
 // Benches of single modules: they decide themselves.

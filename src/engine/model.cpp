@@ -1,0 +1,126 @@
+#include "engine/model.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "fixed/arithmetic.h"
+
+namespace odenet::engine {
+namespace {
+
+constexpr fixed::Format kActivation{32, 20};  // only its width matters
+
+int32_t saturate(int64_t value, int64_t* saturations) { return fixed::saturate(value, kActivation, saturations); }
+
+template <typename T>
+auto& at(T& values, size_t index, const char* what) {
+  if (index >= values.size()) throw Error("engine model: {} {} of {}", what, index, values.size());
+  return values[index];
+}
+
+}  // namespace
+
+int32_t Model::finish(const Instruction& instruction, int64_t value, size_t table, size_t old_pixel, uint32_t channel) {
+  const int64_t product = value * at(program_.scale, table, "scale");
+  int32_t y = saturate(fixed::round_half_up(product, program_.parameters.scale_fraction) + program_.shift[table],
+                       &saturations_);
+  if (instruction.add != 0 && channel < instruction.old_channels)
+    y = saturate(int64_t{y} + at(maps_[1 - instruction.source], old_pixel, "old pixel"), &saturations_);
+  return instruction.relu != 0 ? std::max(y, 0) : y;
+}
+
+void Model::write(const Instruction& instruction, size_t pixel, int32_t value) {
+  for (uint32_t map = 0; map < 2; ++map)
+    if ((instruction.destination >> map & 1) != 0) at(maps_[map], pixel, "written pixel") = value;
+}
+
+void Model::convolve(const Instruction& i, size_t table) {
+  const auto px = static_cast<size_t>(program_.parameters.lanes.px);
+  const size_t lanes = i.depthwise != 0 ? 1 : static_cast<size_t>(program_.parameters.lanes.oc);
+  const int stride = i.stride2 != 0 ? 2 : 1;
+  const int rows = static_cast<int>(i.rows), columns = static_cast<int>(i.row_words * px);
+  const int in_rows = stride * rows, in_columns = stride * columns;
+  const size_t plane = i.plane * px, in_plane = plane * static_cast<size_t>(stride * stride);
+  const int old_stride = i.old_stride2 != 0 ? 2 : 1;
+  const size_t taps = i.pointwise != 0 ? 1 : 9;
+  // Only what is read of the source before it is written counts: a program keeps the two apart, or the model differs.
+  const std::vector<int32_t> source = maps_[i.source];
+
+  for (size_t channel = 0; channel < i.count * lanes; ++channel)
+    for (int row = 0; row < rows; ++row)
+      for (int column = 0; column < columns; ++column) {
+        int64_t sum = 0;
+        for (size_t input = 0; input < i.in_channels; ++input)
+          for (size_t tap = 0; tap < taps; ++tap) {
+            // Kernel columns are in the order 0, 1, 2, with stride 2 in the order 0, 2, 1.
+            const int third = static_cast<int>(tap % 3);
+            const int kernel_row = taps == 1 ? 0 : static_cast<int>(tap / 3) - 1;
+            const int kernel_column = taps == 1 ? 0 : (stride == 2 && third != 0 ? 3 - third : third) - 1;
+            const int r = stride * row + kernel_row, c = stride * column + kernel_column;
+            if (r < 0 || r >= in_rows || c < 0 || c >= in_columns) continue;
+            const size_t from = i.depthwise != 0 ? channel : input;
+            const size_t weight = i.weight + (channel / lanes * i.in_channels + input) * taps + tap;
+            sum += int64_t{at(program_.weights[channel % lanes], weight, "weight")} *
+                   at(source, i.source_base * px + from * in_plane + static_cast<size_t>(r * in_columns + c), "pixel");
+          }
+        const size_t entry = table + channel;
+        const auto border =
+            static_cast<size_t>(3 * fixed::border_class(row, rows) + fixed::border_class(column, columns));
+        const int32_t bias = at(program_.time_bias, entry * 9 + border, "time bias");
+        const int32_t value =
+            saturate(fixed::round_half_up(sum, program_.parameters.weight_fraction) + bias, &saturations_);
+        const size_t pixel = channel * plane + static_cast<size_t>(row * columns + column);
+        const size_t old_pixel = i.old_base * px + channel * plane * static_cast<size_t>(old_stride * old_stride) +
+                                 static_cast<size_t>((row * old_stride * columns + column) * old_stride);
+        write(i, i.destination_base * px + pixel, finish(i, value, entry, old_pixel, static_cast<uint32_t>(channel)));
+      }
+}
+
+void Model::combine(const Instruction& i, size_t table) {
+  const auto px = static_cast<size_t>(program_.parameters.lanes.px);
+  for (size_t pixel = 0; pixel < i.count * px; ++pixel) {
+    const int32_t value = at(maps_[i.source], i.source_base * px + pixel, "pixel");
+    write(i, i.destination_base * px + pixel,
+          finish(i, value, table, i.old_base * px + pixel, static_cast<uint32_t>(pixel / px)));
+  }
+}
+
+std::vector<int32_t> Model::run(std::span<const int32_t> input) {
+  const auto px = static_cast<size_t>(program_.parameters.lanes.px);
+  for (size_t map = 0; map < 2; ++map) maps_[map].resize(static_cast<size_t>(program_.parameters.map_words[map]) * px);
+  saturations_ = 0;
+  std::vector<int32_t> output;
+  uint32_t iteration = 0, offset = 0;
+  for (size_t pc = 0;;) {
+    const Instruction& i = at(program_.instructions, pc++, "instruction");
+    switch (i.opcode) {
+      case Opcode::kLoad:
+        if (input.size() < i.count * px) throw Error("engine model: an image of {} pixels is too short", input.size());
+        for (size_t pixel = 0; pixel < i.count * px; ++pixel) write(i, i.destination_base * px + pixel, input[pixel]);
+        input = input.subspan(i.count * px);
+        break;
+      case Opcode::kConvolve:
+        convolve(i, i.table + offset);
+        break;
+      case Opcode::kCombine:
+        combine(i, i.table + offset);
+        break;
+      case Opcode::kStore:
+        for (size_t pixel = 0; pixel < i.count * px; ++pixel)
+          output.push_back(at(maps_[i.source], i.source_base * px + pixel, "stored pixel"));
+        break;
+      case Opcode::kLoop:
+        if (++iteration == i.count) {
+          iteration = offset = 0;
+        } else {
+          offset += i.table;
+          pc = i.target;
+        }
+        break;
+      case Opcode::kEnd:
+        return output;
+    }
+  }
+}
+
+}  // namespace odenet::engine

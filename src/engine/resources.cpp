@@ -1,0 +1,39 @@
+#include "engine/resources.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+
+namespace odenet::engine {
+namespace {
+
+// A memory of `words` words of `width` bits. Block RAMs are 36 bits wide with 1024 words, half of that for 18 Kib.
+double blocks_of(int words, int width) {
+  double best = 1e9;
+  for (const int data : {1, 2, 4, 9, 18, 36}) {
+    const int columns = (width + data - 1) / data;
+    const int depth = 1024 * 32 / (data >= 9 ? data / 9 * 8 : data);
+    const double rows = words <= depth / 2 ? 0.5 : std::ceil(static_cast<double>(words) / depth);
+    best = std::min(best, columns * rows);
+  }
+  return best;
+}
+
+}  // namespace
+
+double block_rams(const Parameters& p) {
+  double sum = 0;
+  for (const int words : p.map_words) sum += p.lanes.px * blocks_of(words, 32);
+  return sum + p.lanes.oc * blocks_of(p.weight_words, 25) + blocks_of(9 * p.table_words, 32) +
+         2 * blocks_of(p.table_words, 32);
+}
+
+void require_memories_fit(const Program& program, const Device& device) {
+  const double needed = block_rams(program.parameters);
+  if (needed > device.block_rams)
+    throw Error("block {}: its memories take {:g} block RAMs, more than the {:g} of the {}", program.block, needed,
+                device.block_rams, device.name);
+}
+
+}  // namespace odenet::engine

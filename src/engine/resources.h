@@ -1,0 +1,27 @@
+// What an engine takes of a device, as Yosys 0.23 counts it for Xilinx 7 (hw/export/Makefile, `make synth`).
+//
+//   engine::require_memories_fit(program, engine::kXc7z020);   // Error that says how many block RAMs are too many
+//   double blocks = engine::block_rams(program.parameters);
+#pragma once
+
+#include <string_view>
+
+#include "engine/compiler.h"
+
+namespace odenet::engine {
+
+struct Device {
+  std::string_view name;
+  int dsp = 0;
+  double block_rams = 0;  // of 36 Kib
+  int lut = 0, ff = 0;
+};
+
+inline constexpr Device kXc7z020{.name = "XC7Z020", .dsp = 220, .block_rams = 140, .lut = 53200, .ff = 106400};
+
+// Block RAMs of 36 Kib; those of 18 Kib count half.
+double block_rams(const Parameters& parameters);
+
+void require_memories_fit(const Program& program, const Device& device);
+
+}  // namespace odenet::engine

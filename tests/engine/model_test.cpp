@@ -1,0 +1,101 @@
+// The engine's C++ model against the integer block, of every kind: programs are right before any RTL runs them.
+#include "engine/model.h"
+
+#include <gtest/gtest.h>
+
+#include "engine/cycles.h"
+#include "fixed/runner.h"
+#include "random_block.h"
+#include "support/expect_error.h"
+
+namespace odenet::engine {
+namespace {
+
+using testing::RandomBlock;
+using testing::Shape;
+
+struct Case {
+  Shape shape;
+  Lanes lanes;
+};
+
+void PrintTo(const Case& c, std::ostream* out) {
+  *out << c.shape.channels << " x " << c.shape.height << " x " << c.shape.width << ", stride " << c.shape.stride
+       << ", lanes " << c.lanes.oc << " x " << c.lanes.px;
+}
+
+class ModelOfBlock : public ::testing::TestWithParam<Case> {};
+
+TEST_P(ModelOfBlock, EqualsTheIntegerBlock) {
+  RandomBlock random(GetParam().shape, 7);
+  const Program program = compile(random.block, random.formats, GetParam().lanes);
+  fixed::BlockRunner runner(random.block, random.formats, 1);
+  Model model(program);
+  const auto input = random.images(1);
+  EXPECT_EQ(model.run(input), runner.run(input));
+  int64_t saturations = 0;
+  for (const auto& layer : runner.saturations()) saturations += layer.count;
+  EXPECT_EQ(model.saturations(), saturations);
+}
+
+const auto kNone = Skip::kNone, kShort = Skip::kShort;
+
+INSTANTIATE_TEST_SUITE_P(
+    Kinds, ModelOfBlock,
+    ::testing::Values(
+        Case{{.channels = 4, .height = 5, .executions = 3}, {1, 8}},
+        Case{{.channels = 4, .height = 6, .executions = 2, .extreme = true, .width = 16}, {2, 4}},
+        Case{{.channels = 3, .height = 1, .executions = 2, .width = 1}, {1, 1}},
+        Case{{.channels = 4, .height = 7, .executions = 1, .width = 6, .ode = false}, {2, 2}},
+        Case{{.channels = 4,
+              .height = 8,
+              .executions = 1,
+              .extreme = true,
+              .width = 16,
+              .ode = false,
+              .stride = 2,
+              .in_channels = 3},
+             {4, 8}},
+        Case{{.channels = 4, .height = 8, .executions = 1, .ode = false, .in_channels = 2}, {1, 4}},
+        Case{{.channels = 4, .height = 8, .executions = 1, .ode = false, .skip = kShort}, {2, 8}},
+        Case{{.channels = 4, .height = 8, .executions = 1, .ode = false, .skip = kShort, .stride = 2, .in_channels = 2},
+             {2, 1}},
+        Case{{.channels = 4, .height = 8, .executions = 1, .ode = false, .skip = kNone, .stride = 2, .in_channels = 2},
+             {2, 2}},
+        Case{{.channels = 4,
+              .height = 8,
+              .executions = 1,
+              .ode = false,
+              .stride = 2,
+              .in_channels = 2,
+              .projection = true},
+             {2, 4}},
+        Case{{.channels = 4,
+              .height = 8,
+              .executions = 1,
+              .ode = false,
+              .skip = kShort,
+              .stride = 2,
+              .in_channels = 2,
+              .projection = true},
+             {4, 1}},
+        Case{{.channels = 4, .height = 5, .executions = 3, .separable = true}, {2, 8}},
+        Case{{.channels = 4, .height = 8, .executions = 2, .extreme = true, .width = 16, .separable = true}, {1, 8}},
+        Case{{.channels = 4,
+              .height = 8,
+              .executions = 1,
+              .ode = false,
+              .stride = 2,
+              .in_channels = 2,
+              .separable = true},
+             {2, 2}}));
+
+TEST(Model, RefusesAProgramThatLeavesItsMemories) {
+  RandomBlock random({.channels = 4}, 1);
+  Program program = compile(random.block, random.formats, 16);
+  program.instructions[1].destination_base = 1;
+  EXPECT_ERROR(Model(program).run(random.images(1)), "engine model", "written pixel 256 of 256");
+}
+
+}  // namespace
+}  // namespace odenet::engine
