@@ -101,7 +101,7 @@ TEST_P(EveryMethod, StepFollowsTheSumOfBothLosses) {
   const TensorBatch batch = make_batch();
   const nn::Network network = make_network(), plain = make_network();
   Adaptation adaptation(network, {.method = method, .weight = 3, .separate = true, .steps = kSteps});
-  Step step(network, {}, &adaptation);
+  Step step(network, {}, {.adaptation = &adaptation});
   step.sgd().set_steps(kSteps / 4);
   const StepResult result = step(batch, 0.1);
   EXPECT_EQ(result.adapt_loss.defined(), method != "adabn");
@@ -138,7 +138,7 @@ TEST(Adaptation, DiscriminatorAndStatisticsAreTheOptimisersNotTheNetworks) {
   Adaptation adaptation(network, {.method = "dann", .separate = true, .steps = kSteps});
   EXPECT_EQ(adaptation.module().parameters().size(), network->parameters().size() + 4);
   EXPECT_EQ(adaptation.module().buffers().size(), 2 * network->buffers().size());
-  Step step(network, {.sgd = {.ema = 0.9}}, &adaptation);
+  Step step(network, {.sgd = {.ema = 0.9}}, {.adaptation = &adaptation});
   const auto discriminator = adaptation.module().named_parameters()["discriminator.weight1"];
   const Tensor before = discriminator.clone();
   step(make_batch(), 0.1);
@@ -159,7 +159,7 @@ TEST(Adaptation, Bfloat16HasFloat32FeaturesAndLoss) {
   for (const char* method : {"dann", "mmd", "coral"}) {
     const nn::Network network = make_network();
     Adaptation adaptation(network, {.method = method, .separate = true, .steps = kSteps});
-    Step step(network, {}, &adaptation);
+    Step step(network, {}, {.adaptation = &adaptation});
     const StepResult result = step(batch, 0.01);
     EXPECT_EQ(result.adapt_loss.scalar_type(), torch::kFloat32) << method;
     EXPECT_TRUE(std::isfinite(result.adapt_loss.item<double>())) << method;
@@ -172,7 +172,7 @@ TEST(Adaptation, StepsBringTheFeaturesTogether) {
   for (const auto& [method, weight] : {std::pair("mmd", 100.0), std::pair("coral", 1e4)}) {
     const nn::Network network = make_network();
     Adaptation adaptation(network, {.method = method, .weight = weight, .separate = true, .steps = 1});
-    Step step(network, {}, &adaptation);
+    Step step(network, {}, {.adaptation = &adaptation});
     step.sgd().set_steps(1);  // the end of the schedule
     const auto first = step(batch, 1e-3).adapt_loss.item<double>();
     for (int i = 0; i < 8; ++i) step(batch, 1e-3);

@@ -108,7 +108,7 @@ TEST(Distillation, StepMixesBothLossesAndLeavesTheTeacherAsItIs) {
                         Case{"kd", {.temperature = 4}, 0.1 * labels + 0.9 * plain_kd(s, t, 4)},
                         Case{"kd", {.weight = 1, .temperature = 2}, plain_kd(s, t, 2)}}) {
     const Distillation distillation(teacher, find_distillation(c.method), c.options);
-    Step step(make_network("nonresnet-8"), {}, &distillation);
+    Step step(make_network("nonresnet-8"), {}, {.distillation = &distillation});
     EXPECT_NEAR(step(batch, 0.1).loss.item<double>() / 8, c.expected, kFloatSlack * c.expected) << c.method;
   }
   for (const auto& [name, tensor] : nn::state_of(teacher)) EXPECT_TRUE(torch::equal(tensor, before.at(name))) << name;
@@ -129,7 +129,8 @@ TEST(Distillation, WorksInBfloat16) {
   TensorBatch batch = make_batch(), coarse = batch;
   coarse.images = batch.images.to(torch::kBFloat16);
   const Distillation distillation(make_network("resnet-8", 7), find_distillation("kd"), {});
-  Step exact(make_network("nonresnet-8"), {}, &distillation), rounded(make_network("nonresnet-8"), {}, &distillation);
+  Step exact(make_network("nonresnet-8"), {}, {.distillation = &distillation}),
+      rounded(make_network("nonresnet-8"), {}, {.distillation = &distillation});
   const auto expected = exact(batch, 0.1).loss.item<double>(), found = rounded(coarse, 0.1).loss.item<double>();
   EXPECT_NEAR(found, expected, 0.02 * expected);  // see Step.Bfloat16IsCloseToFloat32
   EXPECT_NE(found, expected);
@@ -138,7 +139,7 @@ TEST(Distillation, WorksInBfloat16) {
 TEST(Distillation, AStudentComesCloserToItsTeacher) {
   const TensorBatch batch = make_batch();
   const Distillation distillation(make_network("resnet-8", 7), find_distillation("tailor"), {.weight = 1});
-  Step step(make_network("nonresnet-8"), {}, &distillation);
+  Step step(make_network("nonresnet-8"), {}, {.distillation = &distillation});
   const auto first = step(batch, 0.01).loss.item<double>();
   for (int i = 0; i < 5; ++i) step(batch, 0.01);
   EXPECT_LT(step(batch, 0.01).loss.item<double>(), first);
