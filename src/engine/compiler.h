@@ -72,4 +72,17 @@ struct Program {
 Program compile(const fixed::Block& block, const fixed::Formats& formats, int macs);
 Program compile(const fixed::Block& block, const fixed::Formats& formats, Lanes lanes);
 
+// An explicit Runge-Kutta method in the scale format. Of an ODEBlock whose tables hold one entry for each evaluation,
+// block.executions = steps * stages, with the step size folded into norm2 as for Euler's, each step is
+//   K_i = norm2_i(conv2_i(relu(norm1_i(conv1_i u_i))))
+//   u_i = z;  for each j < i with a_ij != 0:  u_i = sat(u_i + sat(round_half_up(K_j * a_ij, scale fraction)))
+//   z likewise with every b_j != 0, j = 0, 1, ...
+struct RungeKutta {
+  int stages = 1;
+  std::vector<int32_t> a{};  // [stages, stages], zero from the diagonal on
+  std::vector<int32_t> b{};  // [stages]
+};
+
+Program compile(const fixed::Block& block, const fixed::Formats& formats, Lanes lanes, const RungeKutta& method);
+
 }  // namespace odenet::engine

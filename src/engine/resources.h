@@ -1,4 +1,4 @@
-// What an engine takes of a device, as Yosys 0.23 counts it for Xilinx 7 (hw/export/Makefile, `make synth`).
+// What an engine takes of a device of Xilinx 7. An upper bound: Yosys merges block RAMs of equal contents.
 //
 //   engine::require_memories_fit(program, engine::kXc7z020);   // Error that says how many block RAMs are too many
 //   double blocks = engine::block_rams(program.parameters);
@@ -19,7 +19,7 @@ struct Device {
 
 inline constexpr Device kXc7z020{.name = "XC7Z020", .dsp = 220, .block_rams = 140, .lut = 53200, .ff = 106400};
 
-// Block RAMs of 36 Kib; those of 18 Kib count half.
+// Block RAMs of 36 Kib at most; those of 18 Kib count half.
 double block_rams(const Parameters& parameters);
 
 void require_memories_fit(const Program& program, const Device& device);
