@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
+#include "core/error.h"
+#include "engine/explore.h"
 #include "engine/export.h"
 #include "networks.h"
 
@@ -15,13 +17,23 @@ struct Options {
   std::string network, out;
   engine::ExportOptions engine;
   ImageOptions images;
-  bool json = false;
+  bool explore = false, json = false;
 };
+
+void print_sizes(const fixed::Block& block, const fixed::Formats& formats, const Options& options) {
+  const auto sizes = engine::explore(block, formats);
+  if (options.json)
+    fmt::print("{}\n", nlohmann::json(sizes).dump(2));
+  else
+    fmt::print("{}", engine::to_text(sizes, options.engine.megahertz));
+}
 
 void run(const Options& options) {
   const NetworkFiles files = find_networks(options.network);
   const auto network = fixed::Network::load(files.need_quantized());
-  engine::find_block(network, options.engine.layer);  // before the images are read
+  const size_t block = engine::find_block(network, options.engine.layer);  // before the images are read
+  if (options.explore) return print_sizes(network.blocks[block], network.formats(), options);
+  if (options.out.empty()) throw Error("--out is missing: the folder to write, or --explore to write none");
   const auto dataset = load_images(network.dataset, files, options.images);
   const auto report = engine::export_folder(network, dataset.images, options.out, options.engine);
   if (options.json)
@@ -42,7 +54,8 @@ void add_export_fpga(CLI::App& app) {
   command->add_option("network", options->network, "quantized network, or run folder that holds one")->required();
   command->add_option("--layer", options->engine.layer, "for example layer3_2")->required();
   command->add_option("--macs", options->engine.macs, macs_help())->capture_default_str();
-  command->add_option("--out", options->out, "new folder")->required();
+  command->add_option("--out", options->out, "new folder");
+  command->add_flag("--explore", options->explore, "instead, print what the layer costs on engines of every size");
   command->add_option("--megahertz", options->engine.megahertz, "clock for the report")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);

@@ -39,8 +39,9 @@ module engine #(
   `REQUIRE(PX_LANES == 1 || PX_LANES == 2 || PX_LANES == 4 || PX_LANES == 8, "engine: PX_LANES must be 1, 2, 4 or 8")
   `REQUIRE(OC_LANES >= 1 && OC_LANES <= 64 && (OC_LANES & (OC_LANES - 1)) == 0,
            "engine: OC_LANES must be a power of two up to 64")
-  `REQUIRE(MAP_0_WORDS >= 4 && MAP_1_WORDS >= 4 && MAP_0_WORDS <= 65536 && MAP_1_WORDS <= 65536 && TABLE_WORDS >= 1 && WEIGHT_WORDS >= 9,
-           "engine: a memory is too small or too large")
+  `REQUIRE(MAP_0_WORDS >= 4 && MAP_1_WORDS >= 4 && MAP_0_WORDS <= 65536 && MAP_1_WORDS <= 65536,
+           "engine: a map must have 4 to 65536 words")
+  `REQUIRE(TABLE_WORDS >= 1 && WEIGHT_WORDS >= 9, "engine: memories must not be empty")
 
   localparam LANE_WIDTH = OC_LANES > 1 ? $clog2(OC_LANES) : 1;
   localparam PIXEL_WIDTH = PX_LANES > 1 ? $clog2(PX_LANES) : 1;
@@ -195,8 +196,9 @@ module engine #(
       .m_axis_tdata(m_axis_tdata)
   );
 
-  // Convolution. A step is issued by the walker at stage 0; its map word arrives at 1; the window has the step's operands at 4,
-  // with the weight (pointwise: at 2, and stages 1 and 2 are skipped); they stand in the registers of the DSPs at 5, the product at 6, the sum at 7, the tile's finished sums at 8.
+  // Convolution. A step is issued by the walker at stage 0; its map word arrives at 1; the window has the step's operands at
+  // 4, with the weight (pointwise: at 2; stages 1 and 2 are skipped); they stand in the registers of the DSPs at 5, the
+  // product at 6, the sum at 7, the tile's finished sums at 8.
   wire walking, step_first, step_last;
   wire [1:0] step_column;
   wire [WEIGHT_ADDRESS_WIDTH-1:0] weight_address, weight_address_2;

@@ -1,11 +1,10 @@
-// Walks a convolution, one kernel tap a cycle:
+// Walks a 3x3 convolution with padding 1, one kernel tap a cycle:
 //   for each output-channel group, output row, output word: (a tile: OC_LANES x PX_LANES outputs)
 //     for each input channel, kernel row inside the image: three words (see window)
-// that is 3x3 with padding 1; with `pointwise` one word for each input channel. With `depthwise` a group is one channel, and its
-// input the channel of the same number.
-//
 // and gives the addresses of the map word and the weight of each step. The last step of a tile waits until WRITE_BACK
 // cycles after the last step of the tile before, so that finished sums are never overwritten before they were read.
+// `pointwise`: one word for each input channel. `depthwise`: a group is one channel, and its input the channel of the
+// same number.
 //
 // Maps are [channel][row][word]; weights [group][input channel][kernel row][three columns]; tables [channel].
 `default_nettype none

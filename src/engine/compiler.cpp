@@ -88,8 +88,10 @@ class Compiler {
     out_ = words(program_.output);
   }
 
-  Program run() {
-    if (block_.ode)
+  Program run(const RungeKutta* method) {
+    if (method)
+      runge_kutta(*method);
+    else if (block_.ode)
       ode();
     else
       network_block();
@@ -113,10 +115,41 @@ class Compiler {
       convolve(block_.conv1, &block_.norm1, {.source = 0, .destination = kMap1, .relu = true});
     }
     convolve(block_.conv2, &block_.norm2, {.source = 1, .destination = kMap0, .add = true});
-    program_.instructions.push_back({.opcode = Opcode::kLoop,
-                                     .count = static_cast<uint32_t>(block_.executions),
-                                     .target = body,
-                                     .table = table_size_});
+    loop(body, block_.executions);
+    store(0, 0);
+  }
+
+  // Map 0: u, then K_0, K_1, ...; map 1: z, the hidden map, a sum that is not finished.
+  void runge_kutta(const RungeKutta& method) {
+    const auto stages = static_cast<size_t>(method.stages);
+    const uint32_t hidden = in_, unfinished = 2 * in_;
+    const auto result = [&](size_t stage) { return in_ * static_cast<uint32_t>(1 + stage); };
+    // Adds the terms of one row to z; the finished sum goes to the beginning of `destination`.
+    const auto add_terms = [&](std::span<const int32_t> row, uint32_t temporary, uint32_t destination) {
+      const auto is_term = [](int32_t value) { return value != 0; };
+      const auto terms = std::count_if(row.begin(), row.end(), is_term);
+      if (terms == 0) throw Error("block {}: a row of its Runge-Kutta method is zero", block_.name);
+      int64_t term = 0;
+      for (size_t j = 0; j < row.size(); ++j)
+        if (is_term(row[j])) {
+          const bool first = term == 0, last = ++term == terms;
+          combine(result(j), row[j], first ? 0 : temporary, last ? destination : kMap1, last ? 0 : temporary);
+        }
+    };
+
+    load(kBothMaps);
+    const uint32_t body = position();
+    for (size_t stage = 0; stage < stages; ++stage) {
+      if (stage > 0) add_terms(std::span(method.a).subspan(stage * stages, stage), unfinished, kMap0);
+      stage_ = stage;
+      convolve(block_.conv1, &block_.norm1,
+               {.source = 0, .destination = kMap1, .destination_base = hidden, .relu = true});
+      convolve(block_.conv2, &block_.norm2,
+               {.source = 1, .source_base = hidden, .destination = kMap0, .destination_base = result(stage)});
+    }
+    add_terms(method.b, 0, kBothMaps);
+    stages_ = stages;
+    loop(body, block_.executions / method.stages);
     store(0, 0);
   }
 
@@ -184,6 +217,29 @@ class Compiler {
     use(maps, in_);
   }
 
+  void loop(uint32_t body, int runs) {
+    program_.instructions.push_back(
+        {.opcode = Opcode::kLoop, .count = static_cast<uint32_t>(runs), .target = body, .table = table_size_});
+  }
+
+  // destination <- map 1's values from `old` on + K * factor, with K in map 0 from `source` on.
+  void combine(uint32_t source, int32_t factor, uint32_t old, uint32_t destination, uint32_t destination_base) {
+    program_.instructions.push_back({.opcode = Opcode::kCombine,
+                                     .source = 0,
+                                     .destination = destination,
+                                     .add = 1,
+                                     .count = in_,
+                                     .plane = 1,
+                                     .old_channels = in_,
+                                     .source_base = source,
+                                     .destination_base = destination_base,
+                                     .old_base = old,
+                                     .table = table_size_});
+    layers_.push_back({.factor = factor});
+    ++table_size_;
+    use(destination, destination_base + in_);
+  }
+
   void store(uint32_t map, uint32_t base) {
     program_.instructions.push_back({.opcode = Opcode::kStore, .source = map, .count = out_, .source_base = base});
     program_.instructions.push_back({.opcode = Opcode::kEnd});
@@ -198,9 +254,12 @@ class Compiler {
     bool old_stride2 = false;
   };
 
+  // What an instruction finds in the tables: those of a convolution's norm in one stage, or a factor.
   struct Layer {
-    const fixed::Conv* conv;
-    const fixed::Norm* norm;
+    const fixed::Conv* conv = nullptr;
+    const fixed::Norm* norm = nullptr;
+    size_t stage = 0;
+    int32_t factor = 0;
   };
 
   void convolve(const fixed::Conv& conv, const fixed::Norm* norm, const Place& place) {
@@ -231,7 +290,7 @@ class Compiler {
       instruction.old_channels = place.old_channels ? place.old_channels : static_cast<uint32_t>(conv.channels);
     program_.instructions.push_back(instruction);
     append_weights(conv, instruction.pointwise != 0);
-    layers_.push_back({&conv, norm});
+    layers_.push_back({.conv = &conv, .norm = norm, .stage = stage_});
     table_size_ += static_cast<uint32_t>(conv.channels);
     use(place.destination, place.destination_base + static_cast<uint32_t>(conv.channels) * rows * row_words);
   }
@@ -260,20 +319,29 @@ class Compiler {
     for (auto& lane : program_.weights) lane.resize(program_.weights[0].size());  // depthwise: lane 0 works alone
   }
 
-  // [execution][convolution][channel] of every convolution.
+  // [step][instruction][channel] of every convolution; of a combination one entry.
   void append_tables() {
     const int64_t one = int64_t{1} << program_.parameters.scale_fraction;
-    for (int execution = 0; execution < block_.executions; ++execution)
-      for (const auto& [conv, norm] : layers_)
+    const auto append = [&](int32_t scale, int32_t shift) {
+      program_.scale.push_back(scale);
+      program_.shift.push_back(shift);
+    };
+    for (size_t step = 0; step < idx(block_.executions) / stages_; ++step)
+      for (const auto& [conv, norm, stage, factor] : layers_) {
+        if (!conv) {
+          append(factor, 0);
+          program_.time_bias.resize(program_.time_bias.size() + kBorderClasses);
+          continue;
+        }
         for (int channel = 0; channel < conv->channels; ++channel) {
-          const size_t at = idx(execution * conv->channels + channel);
-          program_.scale.push_back(norm ? norm->scale[at] : static_cast<int32_t>(one));
-          program_.shift.push_back(norm ? norm->shift[at] : 0);
+          const size_t at = (step * stages_ + stage) * idx(conv->channels) + idx(channel);
+          append(norm ? norm->scale[at] : static_cast<int32_t>(one), norm ? norm->shift[at] : 0);
           const int classes = conv->border_classes();
           for (int border = 0; border < kBorderClasses; ++border)
             program_.time_bias.push_back(
                 conv->time_bias.empty() ? 0 : conv->time_bias[at * idx(classes) + idx(classes == 1 ? 0 : border)]);
         }
+      }
   }
 
   Program finish() {
@@ -292,7 +360,8 @@ class Compiler {
   const fixed::Block& block_;
   Program program_;
   uint32_t in_ = 0, out_ = 0;  // words of the input and the output
-  uint32_t table_size_ = 0;    // of one execution
+  uint32_t table_size_ = 0;    // of one step
+  size_t stages_ = 1, stage_ = 0;
   std::vector<Layer> layers_;  // in the order of their tables
 };
 
@@ -308,18 +377,40 @@ Lanes choose_lanes(const fixed::Block& block, int macs) {
   return {.oc = macs / px, .px = px};
 }
 
-Program compile(const fixed::Block& block, const fixed::Formats& formats, Lanes lanes) {
+namespace {
+
+Program compile(const fixed::Block& block, const fixed::Formats& formats, Lanes lanes, const RungeKutta* method) {
   require_supported(block, formats);
   require_lanes(block, lanes);
   require_consistent(block, formats);
   fixed::require_accumulators_fit(block, formats);
-  Program program = Compiler(block, formats, lanes).run();
+  Program program = Compiler(block, formats, lanes).run(method);
   require_memories_fit(program, kXc7z020);
   return program;
 }
 
+}  // namespace
+
+Program compile(const fixed::Block& block, const fixed::Formats& formats, Lanes lanes) {
+  return compile(block, formats, lanes, nullptr);
+}
+
 Program compile(const fixed::Block& block, const fixed::Formats& formats, int macs) {
-  return compile(block, formats, choose_lanes(block, macs));
+  return compile(block, formats, choose_lanes(block, macs), nullptr);
+}
+
+Program compile(const fixed::Block& block, const fixed::Formats& formats, Lanes lanes, const RungeKutta& method) {
+  const auto refuse = [&](const std::string& why) { throw Error("block {}: Runge-Kutta {}", block.name, why); };
+  const auto stages = idx(method.stages);
+  if (!block.ode || block.depthwise1) refuse("is for ODEBlocks of plain convolutions");
+  if (method.stages < 1 || method.a.size() != stages * stages || method.b.size() != stages)
+    refuse(fmt::format("of {} stages has {} and {} coefficients", method.stages, method.a.size(), method.b.size()));
+  if (block.executions % method.stages != 0)
+    refuse(fmt::format("of {} stages for {} evaluations, expected a multiple", method.stages, block.executions));
+  for (size_t i = 0; i < stages; ++i)
+    for (size_t j = i; j < stages; ++j)
+      if (method.a[i * stages + j] != 0) refuse("is not explicit");
+  return compile(block, formats, lanes, &method);
 }
 
 }  // namespace odenet::engine

@@ -1,4 +1,5 @@
-// What an engine takes of a device, as Yosys 0.23 counts it for Xilinx 7 (hw/export/Makefile, `make synth`).
+// What an engine takes of a device of Xilinx 7 or UltraScale+. Block RAMs are an upper bound: Yosys merges block RAMs
+// of equal contents.
 //
 //   engine::require_memories_fit(program, engine::kXc7z020);   // Error that says how many block RAMs are too many
 //   double blocks = engine::block_rams(program.parameters);
@@ -14,12 +15,16 @@ struct Device {
   std::string_view name;
   int dsp = 0;
   double block_rams = 0;  // of 36 Kib
-  int lut = 0, ff = 0;
 };
 
-inline constexpr Device kXc7z020{.name = "XC7Z020", .dsp = 220, .block_rams = 140, .lut = 53200, .ff = 106400};
+inline constexpr Device kXc7z020{.name = "XC7Z020", .dsp = 220, .block_rams = 140};
+inline constexpr Device kXczu7ev{.name = "XCZU7EV", .dsp = 1728, .block_rams = 312};
+inline constexpr Device kDevices[] = {kXc7z020, kXczu7ev};
 
-// Block RAMs of 36 Kib; those of 18 Kib count half.
+// Two for each multiply-accumulate unit, four for the norm's multiplier.
+inline int dsps(const Parameters& parameters) { return 2 * parameters.macs() + 4; }
+
+// Block RAMs of 36 Kib at most; those of 18 Kib count half.
 double block_rams(const Parameters& parameters);
 
 void require_memories_fit(const Program& program, const Device& device);

@@ -35,7 +35,7 @@ TEST(RtlBackend, AgreesWithFixedInEveryBit) {
 }
 
 TEST(RtlBackend, RefusesLayersWithoutAnEngine) {
-  EXPECT_ERROR(RtlBackend(engine_network(), "layer1.0", 16), "layer1.0", "residual");
+  EXPECT_ERROR(RtlBackend(engine_network(), "layer1.0", 64), "layer1.0", "4 channels");
   EXPECT_ERROR(RtlBackend(engine_network(), "layer7", 16), "unknown layer 'layer7'");
 }
 

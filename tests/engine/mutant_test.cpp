@@ -1,0 +1,111 @@
+// Single faults in the RTL: each must be found by the random programs that the engine passes without it, in Icarus.
+// What they cannot find nothing guards.
+#include <gtest/gtest.h>
+
+#include "program_bench.h"
+#include "random_program.h"
+#include "support/engine_network.h"
+
+namespace odenet::engine {
+namespace {
+
+using testing::ProgramBench;
+using testing::RandomProgram;
+
+constexpr Lanes kLanes{.oc = 2, .px = 4};
+constexpr int kPrograms = 40, kImages = 2;
+
+struct Mutant {
+  const char* name;
+  const char* file;
+  const char* original;  // occurs once
+  const char* fault;
+};
+
+void PrintTo(const Mutant& mutant, std::ostream* out) { *out << mutant.file << ": " << mutant.fault; }
+
+// The programs run until one fails; returns how many passed.
+int programs_passed(ProgramBench& bench) {
+  for (int seed = 0; seed < kPrograms; ++seed) {
+    RandomProgram random(kLanes, static_cast<uint32_t>(seed));
+    bench.prepare(random.program, random.images(kImages), kImages);
+    if (seed == 0) bench.build_icarus();
+    try {
+      if (bench.run({"vvp", "icarus"}).find(bench.expected()) == std::string::npos) return seed;
+      // After a reset in mid-run, with pauses.
+      const int64_t half = cycles(random.program).load + cycles(random.program).compute / 2;
+      bench.run({"vvp", "icarus"}, {"+stalls", fmt::format("+seed={}", seed), fmt::format("+reset_after={}", half)});
+    } catch (const Error&) {
+      return seed;
+    }
+  }
+  return kPrograms;
+}
+
+class Mutants : public ::testing::TestWithParam<Mutant> {};
+
+TEST_P(Mutants, IsFound) {
+  SKIP_WITHOUT("iverilog");
+  const Mutant& mutant = GetParam();
+  ProgramBench bench;
+  std::string text(hardware_files().at(mutant.file));
+  const size_t at = text.find(mutant.original);
+  ASSERT_NE(at, std::string::npos) << mutant.original;
+  ASSERT_EQ(text.find(mutant.original, at + 1), std::string::npos) << mutant.original << " occurs twice";
+  bench.write(mutant.file, text.replace(at, std::string(mutant.original).size(), mutant.fault));
+  const int passed = programs_passed(bench);
+  EXPECT_LT(passed, kPrograms);
+  RecordProperty("found_by_program", passed);
+}
+
+constexpr Mutant kMutants[] = {
+    {"RoundsDown", "rtl/requantize.v", "addend, 1'b1};", "addend, 1'b0};"},
+    {"SaturatesToTheOtherEnd", "rtl/requantize.v", "{!sum[SUM_WIDTH-1]}", "{sum[SUM_WIDTH-1]}"},
+    {"ForgetsSaturations", "rtl/requantize.v", "clipped <= overflow;", "clipped <= 1'b0;"},
+    {"TakesTheLowPartAsSigned", "rtl/mac_lane.v", "{1'b0, activation[16:0]}", "{activation[16], activation[16:0]}"},
+    {"KeepsTheOldHighSum", "rtl/mac_lane.v", "(restart ? 48'sd0 : sum_high)", "sum_high"},
+    {"JoinsProductsABitTooHigh", "rtl/multiplier.v", "lower >>> 7", "lower >>> 6"},
+    {"LosesTheSignOfTheLowSum", "rtl/write_back.v", "sum_low >>> 17", "sum_low >> 17"},
+    {"HasNoRightBorder", "rtl/write_back.v", "left ? 0 : right ? 2 : 1", "left ? 0 : 1"},
+    {"AlwaysRectifies", "rtl/write_back.v", "relu && out_s13[31]", "out_s13[31]"},
+    {"AddsOneChannelTooMany", "rtl/write_back.v", "channel_s0 < old_channels", "channel_s0 <= old_channels"},
+    {"TakesOldNeighbours", "rtl/write_back.v", "old_stride2 ? sum_pixel << 1 : sum_pixel;", "sum_pixel;"},
+    {"MovesOldLanesByTheOutputsPlane", "rtl/write_back.v", "(old_stride2 ? plane << 2 : plane)", "plane"},
+    {"StepsTheTableWhileCombining", "rtl/write_back.v", "if (!combine) table_s0", "table_s0"},
+    {"KeepsSelectingAfterReset", "rtl/write_back.v", "      selecting <= 1'b0;\n      valid <= 0;",
+     "      valid <= 0;"},
+    {"SkipsTheBottomRowWithStride2", "rtl/walker.v", "last_row && !stride2 && !pointwise", "last_row && !pointwise"},
+    {"WaitsACycleTooShort", "rtl/walker.v", "PAUSE = WRITE_BACK - 3,", "PAUSE = WRITE_BACK - 4,"},
+    {"SeesBeyondTheRightBorder", "rtl/walker.v", "(column == 0 ? first_word : column == 2 && last_word && !stride2)",
+     "(column == 0 && first_word)"},
+    {"ClassesRowsWrongly", "rtl/walker.v", "(first_row ? 0 : last_row ? 6 : 3)", "(first_row ? 0 : 3)"},
+    {"MovesOldGroupsByTheOutputsPlane", "rtl/walker.v", "(depthwise ? old_plane : old_plane << OC_BITS)",
+     "(depthwise ? plane : plane << OC_BITS)"},
+    {"DoesNotMoveDepthwiseInputs", "rtl/walker.v", "depthwise ? group_address + in_plane : group_address",
+     "group_address"},
+    {"MixesColumnsOfStride2", "rtl/window.v", "third && stride2 ? even : right", "right"},
+    {"MovesInTheWrongPixel", "rtl/window.v", "top <= stride2 ? word[PX_LANES*WIDTH-1-:WIDTH] : first",
+     "top <= stride2 ? word[0+:WIDTH] : first"},
+    {"ReadsBeforeTheRow", "rtl/window.v", "neighbour <= outside ? {WIDTH{1'b0}} : word", "neighbour <= word"},
+    {"KeepsTheTableOffset", "rtl/sequencer.v", "            table_offset_next = 0;\n", ""},
+    {"RunsLoopsOnceMore", "rtl/sequencer.v", "iteration + 1'b1 == count", "iteration == count"},
+    {"LoadsToTheBeginning", "rtl/loader.v", "write_address <= base;", "write_address <= 0;"},
+    {"WithdrawsAWord", "rtl/storer.v", "else if (word_end) m_axis_tvalid", "else if (m_axis_tvalid) m_axis_tvalid"},
+    {"CountsOneSaturationOfTwo", "rtl/counters.v", "{30'd0, clips}", "{31'd0, clips[0]}"},
+    {"AddsFromTheSourceMap", "rtl/engine.v", ".old_word(source ? map_word_0 : map_word_1)",
+     ".old_word(source ? map_word_1 : map_word_0)"},
+    {"FinishesACycleTooEarly", "rtl/engine.v", ".finish(last_at[7])", ".finish(last_at[6])"},
+};
+
+INSTANTIATE_TEST_SUITE_P(Rtl, Mutants, ::testing::ValuesIn(kMutants),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+// Without a fault all of them pass.
+TEST(Rtl, HasNoFaultThatTheMutantsProgramsFind) {
+  SKIP_WITHOUT("iverilog");
+  ProgramBench bench;
+  EXPECT_EQ(programs_passed(bench), kPrograms);
+}
+
+}  // namespace
+}  // namespace odenet::engine

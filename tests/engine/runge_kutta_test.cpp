@@ -1,0 +1,142 @@
+// Fixed-step Runge-Kutta programs against the definition of engine/compiler.h, written with fixed::Convolution.
+#include <gtest/gtest.h>
+
+#include "engine/compiler.h"
+#include "engine/cycles.h"
+#include "engine/model.h"
+#include "engine/simulator.h"
+#include "fixed/convolution.h"
+#include "random_block.h"
+#include "support/engine_network.h"
+#include "support/expect_error.h"
+
+namespace odenet::engine {
+namespace {
+
+using testing::RandomBlock;
+
+RungeKutta rk4() {
+  const int32_t one = 1 << 20, half = one / 2, third = (one + 1) / 3, sixth = (one + 3) / 6;
+  return {
+      .stages = 4, .a = {0, 0, 0, 0, half, 0, 0, 0, 0, half, 0, 0, 0, 0, one, 0}, .b = {sixth, third, third, sixth}};
+}
+
+// Rows with several terms, of both signs: Kutta's 3/8 rule.
+RungeKutta three_eighths() {
+  const int32_t one = 1 << 20, third = (one + 1) / 3;
+  return {.stages = 4,
+          .a = {0, 0, 0, 0, third, 0, 0, 0, -third, one, 0, 0, one, -one, one, 0},
+          .b = {one / 8, 3 * one / 8, 3 * one / 8, one / 8}};
+}
+
+RungeKutta euler() { return {.stages = 1, .a = {0}, .b = {1 << 20}}; }
+
+class Reference {
+ public:
+  Reference(const RandomBlock& random, const RungeKutta& method)
+      : block_(random.block),
+        formats_(random.formats),
+        method_(method),
+        conv1_(block_.conv1, formats_, "conv1"),
+        conv2_(block_.conv2, formats_, "conv2") {}
+
+  int64_t saturations = 0;
+
+  std::vector<int32_t> run(std::vector<int32_t> z) {
+    const auto stages = static_cast<size_t>(method_.stages);
+    for (int step = 0; step < block_.executions / method_.stages; ++step) {
+      std::vector<std::vector<int32_t>> k(stages);
+      for (size_t i = 0; i < stages; ++i) {
+        std::vector<int32_t> u = z;
+        for (size_t j = 0; j < i; ++j) add(method_.a[i * stages + j], k[j], u);
+        k[i] = evaluate(u, step * method_.stages + static_cast<int>(i));
+      }
+      for (size_t j = 0; j < stages; ++j) add(method_.b[j], k[j], z);
+    }
+    return z;
+  }
+
+ private:
+  void add(int32_t factor, const std::vector<int32_t>& k, std::vector<int32_t>& sum) {
+    if (factor == 0) return;
+    for (size_t n = 0; n < sum.size(); ++n) {
+      const int64_t product = fixed::round_half_up(int64_t{k[n]} * factor, formats_.scale.fraction);
+      const int64_t term = fixed::saturate(product, formats_.activation, &saturations);
+      sum[n] = fixed::saturate(sum[n] + term, formats_.activation, &saturations);
+    }
+  }
+
+  void normalise(const fixed::Norm& norm, int evaluation, bool relu, std::vector<int32_t>& values) {
+    const size_t channels = static_cast<size_t>(block_.channels()), pixels = values.size() / channels;
+    for (size_t n = 0; n < values.size(); ++n) {
+      const size_t at = static_cast<size_t>(evaluation) * channels + n / pixels;
+      values[n] = fixed::saturate(
+          fixed::round_half_up(int64_t{values[n]} * norm.scale[at], formats_.scale.fraction) + norm.shift[at],
+          formats_.activation, &saturations);
+      if (relu) values[n] = std::max(values[n], 0);
+    }
+  }
+
+  std::vector<int32_t> evaluate(const std::vector<int32_t>& u, int evaluation) {
+    std::vector<int32_t> hidden(u.size()), result(u.size());
+    saturations += conv1_.run(u, block_.height, block_.width, evaluation, scratch_, hidden);
+    normalise(block_.norm1, evaluation, true, hidden);
+    saturations += conv2_.run(hidden, block_.height, block_.width, evaluation, scratch_, result);
+    normalise(block_.norm2, evaluation, false, result);
+    return result;
+  }
+
+  fixed::Block block_;
+  fixed::Formats formats_;
+  RungeKutta method_;
+  fixed::Convolution conv1_, conv2_;
+  fixed::Convolution::Scratch scratch_;
+};
+
+TEST(RungeKutta, ModelEqualsTheDefinition) {
+  for (const RungeKutta& method : {euler(), rk4(), three_eighths()})
+    for (const bool extreme : {false, true}) {
+      RandomBlock random({.channels = 4, .height = 5, .executions = 2 * method.stages, .extreme = extreme, .width = 8},
+                         5);
+      const Program program = compile(random.block, random.formats, Lanes{2, 4}, method);
+      const auto input = random.images(1);
+      Reference reference(random, method);
+      Model model(program);
+      EXPECT_EQ(model.run(input), reference.run(input));
+      EXPECT_EQ(model.saturations(), reference.saturations);
+      EXPECT_EQ(model.saturations() > 0, extreme);
+    }
+}
+
+TEST(RungeKutta, EngineEqualsTheDefinition) {
+  SKIP_WITHOUT("verilator");
+  SKIP_WITHOUT("make");
+  RandomBlock random({.channels = 4, .height = 4, .executions = 8, .extreme = true}, 6);
+  const Program program = compile(random.block, random.formats, Lanes{2, 8}, three_eighths());
+  const auto input = random.images(2);
+  const auto first = std::vector<int32_t>(input.begin(), input.begin() + 128);
+  const auto second = std::vector<int32_t>(input.begin() + 128, input.end());
+  Reference reference(random, three_eighths());
+  auto expected = reference.run(first);
+  const auto rest = reference.run(second);
+  expected.insert(expected.end(), rest.begin(), rest.end());
+
+  Simulator simulator(program, 1);
+  const Simulation simulation = simulator.run(input);
+  EXPECT_EQ(simulation.output, expected);
+  ASSERT_EQ(simulation.images.size(), 2u);
+  for (const ImageCounters& image : simulation.images) EXPECT_EQ(image.compute_cycles, cycles(program).compute);
+  EXPECT_EQ(simulation.images[0].saturations + simulation.images[1].saturations, reference.saturations);
+}
+
+TEST(RungeKutta, RefusesWhatIsNoExplicitMethod) {
+  const RandomBlock random({.channels = 4, .executions = 6}, 1);
+  const auto run = [&](const RungeKutta& method) { compile(random.block, random.formats, Lanes{1, 8}, method); };
+  EXPECT_ERROR(run(rk4()), "layer3_2.0", "4 stages", "6 evaluations");
+  EXPECT_ERROR(run({.stages = 2, .a = {0, 0, 1}, .b = {1, 1}}), "3 and 2 coefficients");
+  EXPECT_ERROR(run({.stages = 2, .a = {0, 1, 1, 0}, .b = {1, 1}}), "not explicit");
+  EXPECT_ERROR(run({.stages = 2, .a = {0, 0, 0, 0}, .b = {1, 1}}), "row", "zero");
+}
+
+}  // namespace
+}  // namespace odenet::engine
