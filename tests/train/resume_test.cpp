@@ -39,7 +39,7 @@ class ResumeTest : public ::testing::Test {
 
   // Stops after every `interval` steps; 0: never.
   struct Stopper : Observer {
-    explicit Stopper(int64_t steps) : interval(steps) {}
+    explicit Stopper(int64_t every) : interval(every) {}
     bool should_stop() override { return interval > 0 && ++steps % interval == 0; }
     int64_t interval, steps = 0;
   };
