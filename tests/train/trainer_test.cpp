@@ -170,7 +170,9 @@ TEST_F(AdaptedTrainerTest, WhatAMethodCannotDoIsRefused) {
   EXPECT_ERROR(train(config_, run, recorder_), "one image", "choose another batch than 47");
   config_.batch = 64;
   EXPECT_ERROR(train(config_, run, recorder_), "usps has 48 training images", "smaller batch");
-  EXPECT_ERROR(train(config_, &run, recorder_, {.size = 2}), "whole batches", "2 processes");
+  WorkerEnvironment two;
+  two.size = 2;
+  EXPECT_ERROR(train(config_, &run, recorder_, two), "whole batches", "2 processes");
   EXPECT_FALSE(fs::exists(folder_ / "a"));
 }
 
