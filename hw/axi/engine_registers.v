@@ -44,7 +44,10 @@ module engine_registers #(
     input  wire [31:0] store_cycles,
     input  wire [31:0] saturations
 );
-  reg [63:0] hash;
+  // Like the memories that it names, the hash outlives every reset. It is kept as the difference from the value after
+  // power-up, as registers that power up as 0 are the only ones that every tool provides.
+  reg [63:0] hash_change = 64'd0;
+  wire [63:0] hash = HASH ^ hash_change;
   reg [31:0] images;
   reg [7:0] next_select;
   reg [23:0] next_address;
@@ -123,7 +126,6 @@ module engine_registers #(
   always @(posedge clk)
     if (rst) begin
       enable <= 1'b1;
-      hash <= HASH;
       images_per_packet <= 32'd1;
       next_select <= 8'd0;
       next_address <= 24'd0;
@@ -133,8 +135,6 @@ module engine_registers #(
       if (accept)
         case (write_address)
           `AXI_CONTROL: enable <= write_data[`AXI_CONTROL_ENABLE_BIT];
-          `AXI_HASH_LOW: hash[31:0] <= write_data;
-          `AXI_HASH_HIGH: hash[63:32] <= write_data;
           `AXI_IMAGES_PER_PACKET: images_per_packet <= write_data;
           `AXI_MEMORY_SELECT: next_select <= write_data[7:0];
           `AXI_MEMORY_ADDRESS: next_address <= write_data[23:0];
@@ -144,6 +144,8 @@ module engine_registers #(
     end
 
   always @(posedge clk) begin
+    if (accept && write_address == `AXI_HASH_LOW) hash_change[31:0] <= HASH[31:0] ^ write_data;
+    if (accept && write_address == `AXI_HASH_HIGH) hash_change[63:32] <= HASH[63:32] ^ write_data;
     memory_select  <= next_select;
     memory_address <= next_address;
     memory_data <= write_data;

@@ -17,14 +17,19 @@ namespace fs = std::filesystem;
 
 namespace {
 
+// Where a file of hw/ lies in an exported folder.
+std::string exported_path(const std::string& path) {
+  constexpr std::pair<std::string_view, std::string_view> kFolders[] = {{"export/", ""}, {"driver/python/", "driver/"}};
+  for (const auto& [from, to] : kFolders)
+    if (path.starts_with(from)) return std::string(to) + path.substr(from.size());
+  return path;
+}
+
 // Every file of the engine, path -> text.
 std::map<std::string, std::string> engine_files(const Program& program, int64_t golden_images) {
   std::map<std::string, std::string> files = rom_files(program);
   files.merge(register_files(program));
-  for (const auto& [path, text] : hardware_files()) {
-    const std::string export_folder = "export/";
-    files[path.starts_with(export_folder) ? path.substr(export_folder.size()) : path] = text;
-  }
+  for (const auto& [path, text] : hardware_files()) files[exported_path(path)] = text;
   files["config.mk"] =
       fmt::format("GOLDEN_IMAGES := {}\nCOMPUTE_CYCLES := {}\n", golden_images, cycles(program).compute);
   return files;

@@ -29,7 +29,9 @@ constexpr Register kRegisters[] = {
     {"CONTROL", reg::kControl, Access::kReadWrite, "after power-up: ENABLE", kControlBits},
     {"STATUS", reg::kStatus, Access::kReadWrite, "", kStatusBits},
     {"HASH_LOW", reg::kHashLow, Access::kReadWrite,
-     "of the engine's parameters, program, weights and tables. Whoever rewrites weights writes their hash here."},
+     "of the engine's parameters, program, weights and tables. Whoever rewrites weights writes their hash here; like "
+     "them "
+     "it outlives a reset."},
     {"HASH_HIGH", reg::kHashHigh, Access::kReadWrite, "upper half"},
     {"FORMAT", reg::kFormat, Access::kRead,
      "bits 7:0 width of an activation, 15:8 width of a weight, 23:16 fraction bits of a weight, 31:24 of a scale"},

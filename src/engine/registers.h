@@ -54,7 +54,7 @@ struct Register {
 std::span<const Register> registers();
 
 // Names the contents of the memories and the engine's parameters: FNV-1a of rom_files(program). What HASH_LOW and
-// HASH_HIGH hold after reset.
+// HASH_HIGH hold after power-up.
 uint64_t program_hash(const Program& program);
 
 std::string verilog_registers(const Program& program);  // axi_config.vh
