@@ -96,6 +96,7 @@ ExportReport export_folder(const fixed::Network& network, std::span<const uint8_
   report.formats = network.formats();
   report.cycles = cycles(report.program);
   report.execution_cycles = execution_cycles(report.program);
+  report.performance = project(network.spec, block.name, report.cycles, options.megahertz);
   report.proofs = fixed::prove_accumulators(block, network.formats());
 
   StagedFolder folder(out, options.replace);
@@ -133,6 +134,7 @@ std::string to_text(const ExportReport& report) {
   for (const fixed::AccumulatorProof& proof : report.proofs)
     text += fmt::format("{}: sum |w| at most {:.3f}, below {:.3f}: no accumulator can overflow\n", proof.layer,
                         report.formats.weight.to_real(proof.weight_sum), report.formats.weight.to_real(proof.bound));
+  text += to_text(report.performance);
   return text + fmt::format("golden vectors: {} images\n", report.images);
 }
 
@@ -172,6 +174,7 @@ void to_json(nlohmann::json& json, const ExportReport& report) {
        {{"execution", report.milliseconds(report.execution_cycles)},
         {"compute", report.milliseconds(report.cycles.compute)},
         {"image", report.milliseconds(report.cycles.load + report.cycles.compute + report.cycles.store)}}},
+      {"performance", report.performance},
       {"multiply_adds", multiply_adds(program)},
       {"memory_bits",
        {{"maps", memory.maps}, {"weights", memory.weights}, {"tables", memory.tables}, {"program", memory.program}}},
