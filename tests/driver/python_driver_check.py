@@ -5,6 +5,7 @@
 IMAGES, LOGITS: raw bytes and 32-bit integers. With REPORT and SOCKET one block runs on the engine there. Prints
 "equal: N images".
 """
+import json
 import sys
 
 import numpy as np
@@ -30,6 +31,17 @@ if len(sys.argv) > 5:
         assert "rewrite" in str(error)
 else:
     found = network.run(images)
+    for key, change in (("format", "odenet-checkpoint"),
+                        ("formats", json.dumps({"activation": {}})),
+                        ("spec", json.dumps({"stages": [{"name": "layer1", "norm": "instance"}]}))):
+        metadata = {"format": "odenet-q", "class_names": "[]", "spec": json.dumps(spec),
+                    "formats": json.dumps(dict.fromkeys(["activation", "weight", "scale"], {"width": 32, "fraction": 20}))}
+        metadata[key] = change
+        try:
+            IntegerNetwork(metadata, {})
+            sys.exit(f"{change} was accepted")
+        except ValueError:
+            pass
 if not (found == expected).all():
     sys.exit(f"{(found != expected).sum()} of {expected.size} logits differ")
 print(f"equal: {len(images)} images")

@@ -25,28 +25,24 @@ namespace odenet::driver {
 namespace {
 
 using odenet::testing::engine_network;
-using odenet::testing::have_tool;
 using odenet::testing::random_images;
 using odenet::testing::TemporaryFolder;
 
-// The Python that has numpy; ODENET_PYTHON may name it.
+// A Python that has numpy: the one that ODENET_PYTHON names, else the first one or Debian's. Empty: none.
 std::string python() {
   const char* named = std::getenv("ODENET_PYTHON");
-  return named ? named : "python3";
+  const TemporaryFolder folder;
+  for (const std::string& candidate :
+       named ? std::vector<std::string>{named} : std::vector<std::string>{"python3", "/usr/bin/python3"})
+    try {
+      require_tool(candidate, candidate);
+      run_process({candidate, "-c", "import numpy"}, folder.path(), folder / "log.txt");
+      return candidate;
+    } catch (const Error&) {
+      continue;
+    }
+  return {};
 }
-
-bool have_numpy(const TemporaryFolder& folder) {
-  if (!have_tool(python())) return false;
-  try {
-    run_process({python(), "-c", "import numpy"}, folder.path(), folder / "numpy.log");
-    return true;
-  } catch (const Error&) {
-    return false;
-  }
-}
-
-#define SKIP_WITHOUT_NUMPY(folder) \
-  if (!have_numpy(folder)) GTEST_SKIP() << python() << " has no numpy; ODENET_PYTHON may name another"
 
 std::span<const std::byte> bytes_of(const auto& values) { return std::as_bytes(std::span(values)); }
 
@@ -113,11 +109,11 @@ TEST_F(SimulatedEngine, AnswersBothDriversAsTheIntegerNetwork) {
   EXPECT_EQ(run(net_, false), logits);
   EXPECT_ERROR(run(other_, false), "holds program");
 
-  if (have_numpy(folder_)) {
+  if (const std::string interpreter = python(); !interpreter.empty()) {
     net_.save(folder_ / "q20.safetensors");
     write_file(folder_ / "images", bytes_of(images_));
     write_file(folder_ / "logits", bytes_of(logits));
-    run_process({python(), std::string(ODENET_TESTS_FOLDER) + "/python_driver_check.py", out_ / "driver",
+    run_process({interpreter, std::string(ODENET_TESTS_FOLDER) + "/python_driver_check.py", out_ / "driver",
                  folder_ / "q20.safetensors", folder_ / "images", folder_ / "logits", out_ / "report.json", socket_},
                 folder_.path(), folder_ / "python.log");
     const std::string text = read_text_file(folder_ / "python.log");
@@ -136,8 +132,9 @@ TEST_F(SimulatedEngine, AnswersBothDriversAsTheIntegerNetwork) {
 class PythonNetwork : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(PythonNetwork, EqualsTheIntegerNetwork) {
+  const std::string interpreter = python();
+  if (interpreter.empty()) GTEST_SKIP() << "no Python with numpy; ODENET_PYTHON may name one";
   const TemporaryFolder folder;
-  SKIP_WITHOUT_NUMPY(folder);
   NetworkSpec spec = make_spec(GetParam(), 10);
   spec.height = spec.width = 16;
   const fixed::Network net = fixed::quantize(odenet::testing::synthetic_checkpoint(spec, 1));
@@ -145,7 +142,7 @@ TEST_P(PythonNetwork, EqualsTheIntegerNetwork) {
   net.save(folder / "q20.safetensors");
   write_file(folder / "images", bytes_of(images));
   write_file(folder / "logits", bytes_of(fixed::Runner(net).run(images)));
-  run_process({python(), std::string(ODENET_TESTS_FOLDER) + "/python_driver_check.py",
+  run_process({interpreter, std::string(ODENET_TESTS_FOLDER) + "/python_driver_check.py",
                ODENET_HW_FOLDER "/driver/python", folder / "q20.safetensors", folder / "images", folder / "logits"},
               folder.path(), folder / "python.log");
   EXPECT_THAT(read_text_file(folder / "python.log"), ::testing::HasSubstr("equal: 2 images"));

@@ -33,6 +33,12 @@ class IntegerNetwork:
         self.spec = json.loads(metadata["spec"])
         self.class_names = json.loads(metadata["class_names"])
         formats = json.loads(metadata["formats"])
+        if set(formats) != {"activation", "weight", "scale"}:
+            raise ValueError(f"number formats of {sorted(formats)}; this driver knows one each of activations, weights "
+                             "and scales")
+        for stage in self.spec["stages"]:
+            if stage.get("norm", "batch") != "batch":
+                raise ValueError(f"stage {stage['name']} has {stage['norm']} norms; this driver knows batch norms")
         self._weight_fraction = formats["weight"]["fraction"]
         self._scale_fraction = formats["scale"]["fraction"]
         width = formats["activation"]["width"]
