@@ -13,7 +13,8 @@ module engine #(
     parameter MAP_0_WORDS = `ENGINE_MAP_0_WORDS,  // PX_LANES pixels each
     parameter MAP_1_WORDS = `ENGINE_MAP_1_WORDS,
     parameter WEIGHT_WORDS = `ENGINE_WEIGHT_WORDS,  // of each lane
-    parameter TABLE_WORDS = `ENGINE_TABLE_WORDS  // scales, as many shifts, nine times as many biases
+    parameter TABLE_WORDS = `ENGINE_TABLE_WORDS,  // scales, as many shifts, nine times as many biases
+    parameter WRITABLE = 0  // weights and tables can be replaced while no image is in the engine
 ) (
     input  wire        clk,
     input  wire        rst,
@@ -25,6 +26,13 @@ module engine #(
     output wire        m_axis_tvalid,
     input  wire        m_axis_tready,
     output wire [31:0] m_axis_tdata,
+    // write port of weights and tables, unused unless WRITABLE: the weights of lane `select`, or one of MEMORY_...
+    /* verilator lint_off UNUSEDSIGNAL */
+    input  wire        memory_write,
+    input  wire [ 7:0] memory_select,
+    input  wire [23:0] memory_address,
+    input  wire [31:0] memory_data,
+    /* verilator lint_on UNUSEDSIGNAL */
     // status: busy from an image's first beat in to its last beat out
     output reg         busy,
     output wire        fault,  // illegal instruction; stays until reset
@@ -56,6 +64,7 @@ module engine #(
   localparam BIAS_ADDRESS_WIDTH = $clog2(BIAS_WORDS);
   localparam COUNT_WIDTH = 16;
   localparam WORD_WIDTH = PX_LANES * 32;
+  localparam [7:0] MEMORY_TIME_BIAS = 128, MEMORY_SCALE = 129, MEMORY_SHIFT = 130;
 
   // Program
   wire source, relu, add, pointwise, depthwise, stride2, old_stride2, combine;
@@ -295,12 +304,16 @@ module engine #(
           .WIDTH(25),
           .DEPTH(WEIGHT_WORDS),
           .ADDRESS_WIDTH(WEIGHT_ADDRESS_WIDTH),
-          .INIT_FILE({`ENGINE_ROM_PREFIX, "weights_", TENS, UNITS, ".hex"})
+          .INIT_FILE({`ENGINE_ROM_PREFIX, "weights_", TENS, UNITS, ".hex"}),
+          .WRITABLE(WRITABLE)
       ) weight_rom (
           .clk(clk),
           .enable(1'b1),
           .address(pointwise ? weight_address : weight_address_2),
-          .data(weights[25*lane+:25])
+          .data(weights[25*lane+:25]),
+          .write_enable(memory_write && memory_select == lane),
+          .write_address(memory_address[WEIGHT_ADDRESS_WIDTH-1:0]),
+          .write_data(memory_data[24:0])
       );
     end
   endgenerate
@@ -401,34 +414,46 @@ module engine #(
       .WIDTH(32),
       .DEPTH(BIAS_WORDS),
       .ADDRESS_WIDTH(BIAS_ADDRESS_WIDTH),
-      .INIT_FILE({`ENGINE_ROM_PREFIX, "time_bias.hex"})
+      .INIT_FILE({`ENGINE_ROM_PREFIX, "time_bias.hex"}),
+      .WRITABLE(WRITABLE)
   ) bias_rom (
       .clk(clk),
       .enable(write_back_busy),
       .address(bias_address),
-      .data(bias)
+      .data(bias),
+      .write_enable(memory_write && memory_select == MEMORY_TIME_BIAS),
+      .write_address(memory_address[BIAS_ADDRESS_WIDTH-1:0]),
+      .write_data(memory_data)
   );
   rom #(
       .WIDTH(32),
       .DEPTH(TABLE_WORDS),
       .ADDRESS_WIDTH(TABLE_ADDRESS_WIDTH),
-      .INIT_FILE({`ENGINE_ROM_PREFIX, "scale.hex"})
+      .INIT_FILE({`ENGINE_ROM_PREFIX, "scale.hex"}),
+      .WRITABLE(WRITABLE)
   ) scale_rom (
       .clk(clk),
       .enable(write_back_busy),
       .address(scale_address),
-      .data(scale)
+      .data(scale),
+      .write_enable(memory_write && memory_select == MEMORY_SCALE),
+      .write_address(memory_address[TABLE_ADDRESS_WIDTH-1:0]),
+      .write_data(memory_data)
   );
   rom #(
       .WIDTH(32),
       .DEPTH(TABLE_WORDS),
       .ADDRESS_WIDTH(TABLE_ADDRESS_WIDTH),
-      .INIT_FILE({`ENGINE_ROM_PREFIX, "shift.hex"})
+      .INIT_FILE({`ENGINE_ROM_PREFIX, "shift.hex"}),
+      .WRITABLE(WRITABLE)
   ) shift_rom (
       .clk(clk),
       .enable(write_back_busy),
       .address(shift_address),
-      .data(shift)
+      .data(shift),
+      .write_enable(memory_write && memory_select == MEMORY_SHIFT),
+      .write_address(memory_address[TABLE_ADDRESS_WIDTH-1:0]),
+      .write_data(memory_data)
   );
 
   // Status

@@ -71,7 +71,10 @@ module sequencer #(
       .clk(clk),
       .enable(1'b1),
       .address(pc),
-      .data(instruction)
+      .data(instruction),
+      .write_enable(1'b0),
+      .write_address({PC_WIDTH{1'b0}}),
+      .write_data(256'd0)
   );
   wire [3:0] opcode = instruction[3:0];
   wire [TABLE_ADDRESS_WIDTH-1:0] table_field = instruction[224+:TABLE_ADDRESS_WIDTH];

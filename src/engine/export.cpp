@@ -6,6 +6,8 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "engine/hardware_files.h"
+#include "engine/hash.h"
+#include "engine/registers.h"
 #include "engine/resources.h"
 #include "engine/rom.h"
 #include "fixed/runner.h"
@@ -15,30 +17,22 @@ namespace fs = std::filesystem;
 
 namespace {
 
+// Where a file of hw/ lies in an exported folder.
+std::string exported_path(const std::string& path) {
+  constexpr std::pair<std::string_view, std::string_view> kFolders[] = {{"export/", ""}, {"driver/python/", "driver/"}};
+  for (const auto& [from, to] : kFolders)
+    if (path.starts_with(from)) return std::string(to) + path.substr(from.size());
+  return path;
+}
+
 // Every file of the engine, path -> text.
 std::map<std::string, std::string> engine_files(const Program& program, int64_t golden_images) {
   std::map<std::string, std::string> files = rom_files(program);
-  for (const auto& [path, text] : hardware_files()) {
-    const std::string export_folder = "export/";
-    files[path.starts_with(export_folder) ? path.substr(export_folder.size()) : path] = text;
-  }
+  files.merge(register_files(program));
+  for (const auto& [path, text] : hardware_files()) files[exported_path(path)] = text;
   files["config.mk"] =
       fmt::format("GOLDEN_IMAGES := {}\nCOMPUTE_CYCLES := {}\n", golden_images, cycles(program).compute);
   return files;
-}
-
-// FNV-1a, 64 bits, over paths and texts: http://www.isthe.com/chongo/tech/comp/fnv/
-std::string hash_of(const std::map<std::string, std::string>& files) {
-  uint64_t hash = 0xcbf29ce484222325;
-  const auto add = [&](const std::string& text) {
-    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-    hash *= 0x100000001b3;  // a zero byte ends each text
-  };
-  for (const auto& [path, text] : files) {
-    add(path);
-    add(text);
-  }
-  return fmt::format("{:016x}", hash);
 }
 
 void write_files(const std::map<std::string, std::string>& files, const fs::path& folder) {
@@ -102,6 +96,7 @@ ExportReport export_folder(const fixed::Network& network, std::span<const uint8_
   report.formats = network.formats();
   report.cycles = cycles(report.program);
   report.execution_cycles = execution_cycles(report.program);
+  report.performance = project(network.spec, block.name, report.cycles, options.megahertz);
   report.proofs = fixed::prove_accumulators(block, network.formats());
 
   StagedFolder folder(out, options.replace);
@@ -111,7 +106,7 @@ ExportReport export_folder(const fixed::Network& network, std::span<const uint8_
   report.images = std::ssize(input) / report.program.input.size();
 
   const auto files = engine_files(report.program, report.images);
-  report.hash = hash_of(files);
+  report.hash = fmt::format("{:016x}", hash_files(files));
   write_files(files, folder.path());
   write_files({{"golden/input.hex", hex_lines(input, 32)},
                {"golden/output.hex", hex_lines(runner.block(index).run(input), 32)},
@@ -139,6 +134,7 @@ std::string to_text(const ExportReport& report) {
   for (const fixed::AccumulatorProof& proof : report.proofs)
     text += fmt::format("{}: sum |w| at most {:.3f}, below {:.3f}: no accumulator can overflow\n", proof.layer,
                         report.formats.weight.to_real(proof.weight_sum), report.formats.weight.to_real(proof.bound));
+  text += to_text(report.performance);
   return text + fmt::format("golden vectors: {} images\n", report.images);
 }
 
@@ -167,6 +163,7 @@ void to_json(nlohmann::json& json, const ExportReport& report) {
       {"output", shape(program.output)},
       {"golden_images", report.images},
       {"hash", report.hash},
+      {"program_hash", fmt::format("{:016x}", program_hash(program))},
       {"megahertz", report.megahertz},
       {"cycles",
        {{"execution", report.execution_cycles},
@@ -177,6 +174,7 @@ void to_json(nlohmann::json& json, const ExportReport& report) {
        {{"execution", report.milliseconds(report.execution_cycles)},
         {"compute", report.milliseconds(report.cycles.compute)},
         {"image", report.milliseconds(report.cycles.load + report.cycles.compute + report.cycles.store)}}},
+      {"performance", report.performance},
       {"multiply_adds", multiply_adds(program)},
       {"memory_bits",
        {{"maps", memory.maps}, {"weights", memory.weights}, {"tables", memory.tables}, {"program", memory.program}}},

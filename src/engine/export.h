@@ -15,6 +15,7 @@
 
 #include "engine/compiler.h"
 #include "engine/cycles.h"
+#include "engine/performance.h"
 #include "fixed/accumulator_proof.h"
 #include "fixed/network.h"
 
@@ -37,8 +38,9 @@ struct ExportReport {
   double megahertz = 100;
   Program program{};
   fixed::Formats formats{};
-  Cycles cycles{};                                // of an image
-  int64_t execution_cycles = 0;                   // of one execution of the block
+  Cycles cycles{};               // of an image
+  int64_t execution_cycles = 0;  // of one execution of the block
+  Performance performance{};
   std::vector<fixed::AccumulatorProof> proofs{};  // of its convolutions
   std::string hash{};                             // FNV-1a of the files that make up the engine, 16 hexadecimal digits
 

@@ -1,0 +1,162 @@
+"""The integer network of `odenet quantize` in numpy: equal to `odenet eval --backend fixed` in every bit.
+
+    network = IntegerNetwork.load("q20.safetensors")
+    logits = network.run(images)                                        # [N, 3, H, W] uint8 -> [N, classes] int32
+    logits = network.run(images, replace={"layer3_2.0": function})      # function: [N, C, H, W] int32 -> the same
+
+Every product and sum is exact in int64: the network's weights keep all sums below 2^62.
+"""
+import json
+import struct
+
+import numpy as np
+
+
+def round_half_up(value, shift):
+    return value if shift == 0 else (value + (1 << (shift - 1))) >> shift
+
+
+def border_classes(height, width):
+    """[H, W]: 3 * row class + column class of each pixel; 0 first, 1 inner, 2 last."""
+    def classes(size):
+        result = np.ones(size, np.int64)
+        result[-1] = 2
+        result[0] = 0
+        return result
+    return 3 * classes(height)[:, None] + classes(width)[None, :]
+
+
+class IntegerNetwork:
+    def __init__(self, metadata, tensors):
+        if metadata.get("format") != "odenet-q":
+            raise ValueError(f"format {metadata.get('format')!r}, expected 'odenet-q', as written by `odenet quantize`")
+        self.spec = json.loads(metadata["spec"])
+        self.class_names = json.loads(metadata["class_names"])
+        formats = json.loads(metadata["formats"])
+        if set(formats) != {"activation", "weight", "scale"}:
+            raise ValueError(f"number formats of {sorted(formats)}; this driver knows one each of activations, weights "
+                             "and scales")
+        for stage in self.spec["stages"]:
+            if stage.get("norm", "batch") != "batch":
+                raise ValueError(f"stage {stage['name']} has {stage['norm']} norms; this driver knows batch norms")
+        self._weight_fraction = formats["weight"]["fraction"]
+        self._scale_fraction = formats["scale"]["fraction"]
+        width = formats["activation"]["width"]
+        self._low, self._high = -(1 << (width - 1)), (1 << (width - 1)) - 1
+        self._tensors = tensors
+
+    @classmethod
+    def load(cls, path):
+        with open(path, "rb") as file:
+            data = file.read()
+        (length,) = struct.unpack_from("<Q", data)
+        header = json.loads(data[8:8 + length])
+        tensors = {}
+        for name, entry in header.items():
+            if name == "__metadata__":
+                continue
+            if entry["dtype"] != "I32":
+                raise ValueError(f"{path}: tensor {name} is {entry['dtype']}, expected I32")
+            begin, end = entry["data_offsets"]
+            values = np.frombuffer(data[8 + length + begin:8 + length + end], "<i4")
+            tensors[name] = values.reshape(entry["shape"]).astype(np.int64)
+        try:
+            return cls(header.get("__metadata__", {}), tensors)
+        except (KeyError, ValueError) as error:
+            raise ValueError(f"{path}: {error}") from error
+
+    def blocks(self):
+        """(stage of the spec, name) of every block."""
+        for stage in self.spec["stages"]:
+            for index in range(stage["blocks"]):
+                yield stage, f"{stage['name']}.{index}"
+
+    def run(self, images, replace=None):
+        replace = replace or {}
+        unknown = set(replace) - {name for _, name in self.blocks()}
+        if unknown:
+            raise ValueError(f"no blocks {sorted(unknown)} in {self.spec['model']}")
+        images = np.asarray(images)
+        shape = (self.spec["in_channels"], self.spec["height"], self.spec["width"])
+        if images.ndim != 4 or images.shape[1:] != shape or images.dtype != np.uint8:
+            raise ValueError(f"images are {images.dtype} {images.shape}, expected uint8 (N, {', '.join(map(str, shape))})")
+        table = self._tensors["input_table"]
+        maps = np.stack([table[channel][images[:, channel]] for channel in range(shape[0])], axis=1)
+        maps = np.maximum(self._norm("conv1.norm", self._convolve("conv1", maps, 1)), 0)
+        for stage, name in self.blocks():
+            if name in replace:
+                maps = np.asarray(replace[name](maps.astype(np.int32))).astype(np.int64)
+            else:
+                maps = self._block(stage, name, maps)
+        return self._classify(maps).astype(np.int32)
+
+    def _saturate(self, values):
+        return np.clip(values, self._low, self._high)
+
+    def _convolve(self, name, x, stride, execution=0, depthwise=False):
+        weight = self._tensors[name + ".weight"]
+        kernel = weight.shape[2]
+        count, channels, height, width = x.shape
+        rows, columns = (height - 1) // stride + 1, (width - 1) // stride + 1
+        pad = kernel // 2
+        padded = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+        total = np.zeros((count, weight.shape[0], rows, columns), np.int64)
+        for i in range(kernel):
+            for j in range(kernel):
+                tap = padded[:, :, i:i + stride * (rows - 1) + 1:stride, j:j + stride * (columns - 1) + 1:stride]
+                if depthwise:
+                    total += tap * weight[None, :, 0, i, j, None, None]
+                else:
+                    flat = tap.reshape(count, channels, rows * columns)
+                    total += (weight[:, :, i, j] @ flat).reshape(total.shape)
+        total = round_half_up(total, self._weight_fraction)
+        bias = self._tensors.get(name + ".time_bias")
+        if bias is not None:
+            by_class = bias[execution]  # [C, 9], or [C, 1] of 1x1 kernels
+            classes = border_classes(rows, columns) if by_class.shape[1] == 9 else np.zeros((rows, columns), np.int64)
+            total = total + by_class[:, classes]
+        return self._saturate(total)
+
+    def _norm(self, name, c, execution=0):
+        scale = self._tensors[name + ".scale"][execution][:, None, None]
+        shift = self._tensors[name + ".shift"][execution][:, None, None]
+        return self._saturate(round_half_up(c * scale, self._scale_fraction) + shift)
+
+    def _body_convolution(self, stage, name, x, stride, execution):
+        if stage.get("body", "plain") == "separable":
+            x = self._convolve(name + ".depthwise", x, stride, depthwise=True)
+            stride = 1
+        return self._convolve(name, x, stride, execution)
+
+    def _shortcut(self, name, x, stride, channels):
+        if name + ".shortcut.weight" in self._tensors:
+            return self._norm(name + ".shortcut.norm", self._convolve(name + ".shortcut", x, stride))
+        x = x[:, :, ::stride, ::stride]
+        return np.pad(x, ((0, 0), (0, channels - x.shape[1]), (0, 0), (0, 0)))
+
+    def _block(self, stage, name, x):
+        stride = stage["stride"]
+        skips = stage.get("skips", [])
+        skip = skips[int(name.rsplit(".", 1)[1])] if skips else "full"
+        z = x
+        for execution in range(stage["executions"]):
+            x = z
+            a = self._norm(name + ".norm1", self._body_convolution(stage, name + ".conv1", x, stride, execution),
+                           execution)
+            if skip == "short" and not stage["ode"]:
+                a = self._saturate(a + self._shortcut(name, x, stride, stage["channels"]))
+            a = np.maximum(a, 0)
+            y = self._norm(name + ".norm2", self._body_convolution(stage, name + ".conv2", a, 1, execution), execution)
+            if stage["ode"]:
+                z = self._saturate(z + y)
+                continue
+            if skip == "full":
+                y = self._saturate(y + self._shortcut(name, x, stride, stage["channels"]))
+            z = np.maximum(y, 0)
+        return z
+
+    def _classify(self, maps):
+        pixels = maps.shape[2] * maps.shape[3]
+        pooled = (2 * maps.sum(axis=(2, 3)) + pixels) // (2 * pixels)  # // rounds down: halves go up
+        sums = pooled @ self._tensors["fc.weight"].T
+        return self._saturate(round_half_up(sums, self._weight_fraction) + self._tensors["fc.bias"])

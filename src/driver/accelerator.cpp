@@ -1,0 +1,89 @@
+#include "driver/accelerator.h"
+
+#include "core/error.h"
+#include "engine/registers.h"
+
+namespace odenet::driver {
+namespace reg = engine::reg;
+
+namespace {
+
+void require_engine(Device& device) {
+  const uint32_t id = device.read(reg::kId), version = device.read(reg::kVersion);
+  if (id != engine::kDeviceId)
+    throw Error("no engine there: its ID is 0x{:08x}, expected 0x{:08x}", id, engine::kDeviceId);
+  if (version >> 16 != engine::kDeviceVersion >> 16)
+    throw Error("the engine has interface {}, this program knows {}", version >> 16, engine::kDeviceVersion >> 16);
+}
+
+uint64_t hash_of(Device& device) { return uint64_t{device.read(reg::kHashHigh)} << 32 | device.read(reg::kHashLow); }
+
+}  // namespace
+
+int Accelerator::macs(Device& device) {
+  require_engine(device);
+  const uint32_t lanes = device.read(reg::kLanes);
+  return static_cast<int>((lanes & 0xff) * (lanes >> 8 & 0xff));
+}
+
+Accelerator::Accelerator(std::unique_ptr<Device> device, const engine::Program& program, bool rewrite_memories)
+    : device_(std::move(device)) {
+  require_engine(*device_);
+  in_size_ = device_->read(reg::kInBeats);
+  out_size_ = device_->read(reg::kOutBeats);
+  device_->write(reg::kControl, engine::kControlEnable | engine::kControlReset);
+  const uint64_t found = hash_of(*device_), expected = engine::program_hash(program);
+  if (found == expected) return;
+  if (!rewrite_memories)
+    throw Error("the engine holds program {:016x}, expected {:016x} of block {}; load the bitstream of this network",
+                found, expected, program.block);
+  rewrite(program);
+}
+
+std::vector<int32_t> Accelerator::run(std::span<const int32_t> images) {
+  if (images.size() % in_size_ != 0)
+    throw Error("{} activations, the engine takes a multiple of {}", images.size(), in_size_);
+  std::vector<int32_t> result;
+  result.reserve(images.size() / in_size_ * out_size_);
+  for (size_t at = 0; at < images.size(); at += in_size_) {
+    const auto out = device_->transfer(images.subspan(at, in_size_), out_size_);
+    result.insert(result.end(), out.begin(), out.end());
+  }
+  const uint32_t status = device_->read(reg::kStatus);
+  if (status & (engine::kStatusFault | engine::kStatusStreamError))
+    throw Error("the engine reports an error: its status is 0x{:x}", status);
+  return result;
+}
+
+Counters Accelerator::counters() {
+  return {.load_cycles = device_->read(reg::kLoadCycles),
+          .compute_cycles = device_->read(reg::kComputeCycles),
+          .store_cycles = device_->read(reg::kStoreCycles),
+          .saturations = device_->read(reg::kSaturations)};
+}
+
+void Accelerator::rewrite(const engine::Program& program) {
+  const uint32_t lanes = device_->read(reg::kLanes);
+  if ((lanes >> 16 & 1) == 0) throw Error("the memories of this engine are read-only");
+  if (macs(*device_) != program.parameters.macs() || in_size_ != static_cast<size_t>(program.input.size()) ||
+      out_size_ != static_cast<size_t>(program.output.size()))
+    throw Error("the engine has {} multiply-accumulate lanes and images of {} activations, the program {} and {}",
+                macs(*device_), in_size_, program.parameters.macs(), program.input.size());
+  const auto write_memory = [&](uint32_t select, const std::vector<int32_t>& words) {
+    device_->write(reg::kMemorySelect, select);
+    device_->write(reg::kMemoryAddress, 0);
+    for (const int32_t word : words) device_->write(reg::kMemoryData, static_cast<uint32_t>(word));
+  };
+  device_->write(reg::kHashLow, 0);  // of nothing, until all is there
+  device_->write(reg::kHashHigh, 0);
+  for (size_t lane = 0; lane < program.weights.size(); ++lane)
+    write_memory(static_cast<uint32_t>(lane), program.weights[lane]);
+  write_memory(engine::kMemoryTimeBias, program.time_bias);
+  write_memory(engine::kMemoryScale, program.scale);
+  write_memory(engine::kMemoryShift, program.shift);
+  const uint64_t hash = engine::program_hash(program);
+  device_->write(reg::kHashLow, static_cast<uint32_t>(hash));
+  device_->write(reg::kHashHigh, static_cast<uint32_t>(hash >> 32));
+}
+
+}  // namespace odenet::driver

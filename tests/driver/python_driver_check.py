@@ -1,0 +1,47 @@
+"""Runs images through the Python driver and compares with the integer network's logits.
+
+    python_driver_check.py DRIVER_FOLDER NETWORK IMAGES LOGITS [REPORT SOCKET]
+
+IMAGES, LOGITS: raw bytes and 32-bit integers. With REPORT and SOCKET one block runs on the engine there. Prints
+"equal: N images".
+"""
+import json
+import sys
+
+import numpy as np
+
+sys.path.insert(0, sys.argv[1])
+from integer_network import IntegerNetwork  # noqa: E402
+
+network = IntegerNetwork.load(sys.argv[2])
+spec = network.spec
+images = np.fromfile(sys.argv[3], np.uint8).reshape(-1, spec["in_channels"], spec["height"], spec["width"])
+expected = np.fromfile(sys.argv[4], "<i4").reshape(len(images), spec["classes"])
+if len(sys.argv) > 5:
+    from devices import DeviceError, SocketDevice
+    from odenet_fpga import Accelerator, Classifier
+    classifier = Classifier(sys.argv[2], sys.argv[5], SocketDevice(sys.argv[6]))
+    found = classifier.logits(images)
+    assert (classifier.predict(images) == expected.argmax(axis=1)).all()
+    print(classifier.accelerator.counters())
+    try:
+        Accelerator(classifier.accelerator.device, program_hash=1)
+        sys.exit("another program's engine was accepted")
+    except DeviceError as error:
+        assert "rewrite" in str(error)
+else:
+    found = network.run(images)
+    for key, change in (("format", "odenet-checkpoint"),
+                        ("formats", json.dumps({"activation": {}})),
+                        ("spec", json.dumps({"stages": [{"name": "layer1", "norm": "instance"}]}))):
+        metadata = {"format": "odenet-q", "class_names": "[]", "spec": json.dumps(spec),
+                    "formats": json.dumps(dict.fromkeys(["activation", "weight", "scale"], {"width": 32, "fraction": 20}))}
+        metadata[key] = change
+        try:
+            IntegerNetwork(metadata, {})
+            sys.exit(f"{change} was accepted")
+        except ValueError:
+            pass
+if not (found == expected).all():
+    sys.exit(f"{(found != expected).sum()} of {expected.size} logits differ")
+print(f"equal: {len(images)} images")

@@ -1,0 +1,156 @@
+// Both drivers against the simulated engine of an exported folder, and the Python driver's integer network by itself.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <optional>
+#include <thread>
+
+#include "core/file.h"
+#include "core/process.h"
+#include "driver/accelerator.h"
+#include "engine/cycles.h"
+#include "engine/export.h"
+#include "fixed/runner.h"
+#include "spec/zoo.h"
+#include "support/engine_network.h"
+#include "support/expect_error.h"
+#include "support/temporary_folder.h"
+
+namespace odenet::driver {
+namespace {
+
+using odenet::testing::engine_network;
+using odenet::testing::random_images;
+using odenet::testing::TemporaryFolder;
+
+// A Python that has numpy: the one that ODENET_PYTHON names, else the first one or Debian's. Empty: none.
+std::string python() {
+  const char* named = std::getenv("ODENET_PYTHON");
+  const TemporaryFolder folder;
+  for (const std::string& candidate :
+       named ? std::vector<std::string>{named} : std::vector<std::string>{"python3", "/usr/bin/python3"})
+    try {
+      require_tool(candidate, candidate);
+      run_process({candidate, "-c", "import numpy"}, folder.path(), folder / "log.txt");
+      return candidate;
+    } catch (const Error&) {
+      continue;
+    }
+  return {};
+}
+
+std::span<const std::byte> bytes_of(const auto& values) { return std::as_bytes(std::span(values)); }
+
+// A process that ends with the object.
+class Process {
+ public:
+  explicit Process(const std::vector<std::string>& command) {
+    std::vector<char*> arguments;
+    for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
+    arguments.push_back(nullptr);
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      ::execvp(arguments[0], arguments.data());
+      ::_exit(127);
+    }
+  }
+  ~Process() {
+    ::kill(pid_, SIGTERM);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+
+ private:
+  pid_t pid_;
+};
+
+class SimulatedEngine : public ::testing::Test {
+ protected:
+  void start(const fixed::Network& net) {
+    engine::export_folder(net, images_, out_, {.layer = "layer2_2", .macs = 8});
+    run_process({"make", "device-simulator"}, out_, folder_ / "make.log");
+    // The engine's folder has the memories' contents.
+    process_.emplace(std::vector<std::string>{
+        "sh", "-c", fmt::format("cd {} && exec build/device/Vbridge_engine {}", out_.string(), socket_)});
+    for (int i = 0; i < 600 && !std::filesystem::exists(socket_); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+
+  std::vector<int32_t> run(const fixed::Network& net, bool rewrite) {
+    const engine::Program program = engine::compile(net.blocks[3], net.formats(), 8);
+    Accelerator accelerator(open_device("socket:" + socket_), program, rewrite);
+    fixed::Runner runner(net);
+    runner.replace_block(3, [&](std::span<const int32_t> z) { return accelerator.run(z); });
+    const auto logits = runner.run(images_);
+    EXPECT_EQ(accelerator.counters().compute_cycles, engine::cycles(program).compute);
+    EXPECT_EQ(accelerator.counters().saturations, 0u);
+    return logits;
+  }
+
+  TemporaryFolder folder_;
+  const std::filesystem::path out_ = folder_ / "engine";
+  const std::string socket_ = folder_ / "socket";
+  const fixed::Network net_ = engine_network(1), other_ = engine_network(2);
+  const std::vector<uint8_t> images_ = random_images(net_.spec, 3, 1);
+  std::optional<Process> process_;
+};
+
+TEST_F(SimulatedEngine, AnswersBothDriversAsTheIntegerNetwork) {
+  SKIP_WITHOUT("verilator");
+  SKIP_WITHOUT("make");
+  start(net_);
+  const auto logits = fixed::Runner(net_).run(images_);
+  EXPECT_EQ(run(net_, false), logits);
+  EXPECT_ERROR(run(other_, false), "holds program");
+
+  if (const std::string interpreter = python(); !interpreter.empty()) {
+    net_.save(folder_ / "q20.safetensors");
+    write_file(folder_ / "images", bytes_of(images_));
+    write_file(folder_ / "logits", bytes_of(logits));
+    run_process({interpreter, std::string(ODENET_TESTS_FOLDER) + "/python_driver_check.py", out_ / "driver",
+                 folder_ / "q20.safetensors", folder_ / "images", folder_ / "logits", out_ / "report.json", socket_},
+                folder_.path(), folder_ / "python.log");
+    const std::string text = read_text_file(folder_ / "python.log");
+    EXPECT_THAT(text, ::testing::HasSubstr("equal: 3 images"));
+    EXPECT_THAT(
+        text, ::testing::HasSubstr(fmt::format(
+                  "'compute_cycles': {}", engine::cycles(engine::compile(net_.blocks[3], net_.formats(), 8)).compute)));
+  }
+
+  // The weights of another network, and no new engine.
+  EXPECT_EQ(run(other_, true), fixed::Runner(other_).run(images_));
+  EXPECT_EQ(run(other_, false), fixed::Runner(other_).run(images_));
+}
+
+// Every kind of block that the integer network has.
+class PythonNetwork : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(PythonNetwork, EqualsTheIntegerNetwork) {
+  const std::string interpreter = python();
+  if (interpreter.empty()) GTEST_SKIP() << "no Python with numpy; ODENET_PYTHON may name one";
+  const TemporaryFolder folder;
+  NetworkSpec spec = make_spec(GetParam(), 10);
+  spec.height = spec.width = 16;
+  const fixed::Network net = fixed::quantize(odenet::testing::synthetic_checkpoint(spec, 1));
+  const auto images = random_images(spec, 2, 1);
+  net.save(folder / "q20.safetensors");
+  write_file(folder / "images", bytes_of(images));
+  write_file(folder / "logits", bytes_of(fixed::Runner(net).run(images)));
+  run_process({interpreter, std::string(ODENET_TESTS_FOLDER) + "/python_driver_check.py",
+               ODENET_HW_FOLDER "/driver/python", folder / "q20.safetensors", folder / "images", folder / "logits"},
+              folder.path(), folder / "python.log");
+  EXPECT_THAT(read_text_file(folder / "python.log"), ::testing::HasSubstr("equal: 2 images"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, PythonNetwork,
+                         ::testing::Values("biased-odenet-20", "resnet-b-20", "short-resnet-b-20", "nonresnet-20",
+                                           "dsodenet-s2-20"));
+
+}  // namespace
+}  // namespace odenet::driver
