@@ -29,19 +29,20 @@ LayerReport layer_report(std::string layer, const std::vector<int32_t>& values, 
 QuantizationReport quantization_report(const fixed::Runner& runner, const Comparison& comparison) {
   const fixed::Network& net = runner.network();
   QuantizationReport report{.formats = net.formats(), .images = comparison.second.count};
-  for (const auto& [name, conv, norm_name, norm] : fixed::conv_layers(net)) {
-    report.layers.push_back(layer_report(name, conv.weight, net.weight));
-    if (norm) report.layers.push_back(layer_report(norm_name, norm->scale, net.scale));
+  for (const fixed::ConvLayer& layer : fixed::conv_layers(net)) {
+    report.layers.push_back(layer_report(layer.name, layer.conv.weight, layer.formats.weight));
+    if (layer.norm) report.layers.push_back(layer_report(layer.norm_name, layer.norm->scale, layer.formats.scale));
   }
-  report.layers.push_back(layer_report("fc", net.fc_weight, net.weight));
+  report.layers.push_back(layer_report("fc", net.fc_weight, net.weight_of("fc")));
 
   const auto layer_of = [&](const std::string& name) {
     return std::find_if(report.layers.begin(), report.layers.end(), [&](const auto& l) { return l.layer == name; });
   };
   for (const fixed::AccumulatorProof& proof : fixed::prove_accumulators(net)) {
     const auto layer = layer_of(proof.layer);
-    layer->weight_sum = net.weight.to_real(proof.weight_sum);
-    layer->weight_sum_bound = net.weight.to_real(proof.bound);
+    const Format weight = net.weight_of(proof.layer);
+    layer->weight_sum = weight.to_real(proof.weight_sum);
+    layer->weight_sum_bound = weight.to_real(proof.bound);
   }
   auto last = report.layers.begin();
   for (const auto& [name, count] : runner.saturations()) {
@@ -52,8 +53,9 @@ QuantizationReport quantization_report(const fixed::Runner& runner, const Compar
     last = layer;
   }
   for (const PointComparison& point : comparison.points) {
-    const auto integer = [&](float value) { return std::llround(double{value} * net.activation.one()); };
-    report.points.push_back({point, fixed::bits_needed(integer(point.low), integer(point.high))});
+    const Format format = fixed::format_at(net, point.point);
+    const auto integer = [&](float value) { return std::llround(double{value} * format.one()); };
+    report.points.push_back({point, fixed::bits_needed(integer(point.low), integer(point.high)), format});
   }
   return report;
 }
@@ -74,9 +76,9 @@ std::string to_text(const QuantizationReport& report) {
   }
   text +=
       fmt::format("\n{:28} {:>10} {:>10} {:>8} {:>11} {:>8}\n", "point", "low", "high", "bits", "max error", "SQNR/dB");
-  for (const auto& [p, bits] : report.points)
+  for (const auto& [p, bits, format] : report.points)
     text += fmt::format("{:28} {:>10.4f} {:>10.4f} {:>8} {:>11.3g} {:>8.1f}\n", p.point, p.low, p.high,
-                        fmt::format("{} of {}", bits, report.formats.activation.width), p.max_error, p.sqnr_db());
+                        fmt::format("{} of {}", bits, format.width), p.max_error, p.sqnr_db());
   text += fmt::format("\n{} saturations over {} images\n", report.saturations, report.images);
   return text;
 }

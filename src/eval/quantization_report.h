@@ -29,6 +29,7 @@ struct LayerReport {
 struct PointReport {
   PointComparison comparison{};  // of the float network (first) with the integer one (second)
   int bits = 0;                  // that the integer activations need
+  fixed::Format format{};        // that they have
 };
 
 struct QuantizationReport {
