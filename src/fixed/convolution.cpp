@@ -45,6 +45,7 @@ Convolution::Convolution(const ConvLayer& layer)
       kernel_(layer.conv.kernel),
       depthwise_(layer.conv.depthwise) {
   const Conv& conv = layer.conv;
+  check_formats(layer);
   const Shape shape = conv.weight_shape();
   if (std::ssize(conv.weight) != element_count(shape))
     throw Error("{}: {} weights, expected the shape {}", layer.name, conv.weight.size(), to_string(shape));

@@ -141,22 +141,14 @@ void walk(const Network& net, const Visit& visit) {
   walk<const Conv, const Norm>(net, visit);
 }
 
-// Throws Error if a rounding of fixed/arithmetic.h would have to shift to the left, or might leave 64 bits.
+// Those of every layer, and that every name in them means something.
 void check_formats(const Network& net) {
-  if (net.scale.fraction > kMaxScaleFraction)
-    throw Error("scale format {}: a fraction of at most {} bits is possible", describe(net.scale), kMaxScaleFraction);
   std::set<std::string> points{"input", "conv1", "fc"}, layers{"conv1", "fc"};
   for (const Block& block : net.blocks) points.insert({block.name, block.name + ".hidden"});
   for (const ConvLayer& layer : conv_layers(net)) {
     layers.insert(layer.name);
     if (!layer.norm) points.insert(layer.name);
-    const LayerFormats& f = layer.formats;
-    if (f.input.fraction + f.weight.fraction < f.sum.fraction)
-      throw Error("{}: inputs {} times weights {} have less fraction than their sums, {}", layer.name,
-                  describe(f.input), describe(f.weight), describe(f.sum));
-    if (layer.norm && f.sum.fraction + f.scale.fraction < f.output.fraction)
-      throw Error("{}: sums {} times scales {} have less fraction than the outputs, {}", layer.norm_name,
-                  describe(f.sum), describe(f.scale), describe(f.output));
+    check_formats(layer);
   }
   const Format input = last_format(net), weight = net.weight_of("fc"), logits = net.logits(input);
   if (input.fraction + weight.fraction < logits.fraction)
@@ -256,12 +248,17 @@ Format Formats::logits(Format input) const {
   return named != activations.end() ? named->second : sum_of(input, weight_of("fc"));
 }
 
+std::string format_name(std::string_view point) {
+  std::string name(point);
+  const size_t open = name.find('['), close = name.find(']');
+  if (open != std::string::npos && close != std::string::npos) name.erase(open, close - open + 1);
+  return name;
+}
+
 Format format_at(const Network& network, std::string_view point) {
   if (point == "fc") return network.logits(last_format(network));
   if (point == "pool") return last_format(network);
-  const size_t bracket = point.find('[');
-  if (bracket == std::string_view::npos) return network.activation_of(point);
-  return network.activation_of(std::string(point.substr(0, bracket)) + (point.ends_with(".hidden") ? ".hidden" : ""));
+  return network.activation_of(format_name(point));
 }
 
 std::vector<ConvLayer> conv_layers(const Block& block, const Formats& formats, std::optional<Format> input) {
@@ -270,6 +267,18 @@ std::vector<ConvLayer> conv_layers(const Block& block, const Formats& formats, s
 
 std::vector<ConvLayer> conv_layers(const Network& network) {
   return layers_of_network<const Conv, const Norm>(network);
+}
+
+void check_formats(const ConvLayer& layer) {
+  const LayerFormats& f = layer.formats;
+  if (f.scale.fraction > kMaxScaleFraction)
+    throw Error("scale format {}: a fraction of at most {} bits is possible", describe(f.scale), kMaxScaleFraction);
+  if (f.input.fraction + f.weight.fraction < f.sum.fraction)
+    throw Error("{}: inputs {} times weights {} have less fraction than their sums, {}", layer.name, describe(f.input),
+                describe(f.weight), describe(f.sum));
+  if (layer.norm && f.sum.fraction + f.scale.fraction < f.output.fraction)
+    throw Error("{}: sums {} times scales {} have less fraction than the outputs, {}", layer.norm_name, describe(f.sum),
+                describe(f.scale), describe(f.output));
 }
 
 Network make_network(const NetworkSpec& spec, const Formats& formats) {

@@ -139,7 +139,14 @@ struct Network : Formats {
 
 std::vector<ConvLayer> conv_layers(const Network& network);
 
-// Format of the values at an observation point of eval/backend.h: "layer3_2.0[2].hidden", "pool", ...
+// Throws Error if a rounding of fixed/arithmetic.h would have to shift to the left, or might leave 64 bits.
+void check_formats(const ConvLayer& layer);
+
+// The name under which Formats knows an observation point: "layer3_2.0[4].hidden" is "layer3_2.0.hidden", for an
+// ODEBlock has one format for all executions.
+std::string format_name(std::string_view point);
+
+// Format of the values at an observation point of fixed::Tap: "layer3_2.0[2].hidden", "pool", ...
 Format format_at(const Network& network, std::string_view point);
 
 // The network of that spec with all tensors empty: a file's metadata alone never makes us allocate.

@@ -67,10 +67,13 @@ BlockRunner::BlockRunner(const Block& block, const Formats& formats, int threads
 }
 
 void BlockRunner::convolve(const std::optional<Convolution>& depthwise, const Convolution& conv, Layer layer,
-                           const Convolution::Job& job, Workspace& workspace, ThreadPool* pool, Map& output) {
+                           const Convolution::Job& job, Workspace& workspace, ThreadPool* pool, Map& output,
+                           const Observer& observer) {
   kernels::Saturations count;
   if (depthwise) {
     saturations_[layer - 1] += depthwise->run({.input = job.input}, workspace.scratch, pool, workspace.filtered).sum;
+    if (observer)
+      observer(fmt::format("{}.conv{}.depthwise", point(job.execution), layer == kConv1 ? 1 : 2), workspace.filtered);
     count = conv.run({workspace.filtered, job.execution, job.added, job.added_format, job.relu}, workspace.scratch,
                      pool, output);
   } else {
@@ -79,6 +82,10 @@ void BlockRunner::convolve(const std::optional<Convolution>& depthwise, const Co
   saturations_[layer] += count.sum;
   saturations_[layer + 1] += count.norm;
   saturations_[kSum] += count.added;
+}
+
+std::string BlockRunner::point(int execution) const {
+  return block_.ode ? fmt::format("{}[{}]", block_.name, execution) : block_.name;
 }
 
 std::pair<const Map*, Format> BlockRunner::shortcut(Workspace& workspace, ThreadPool* pool) {
@@ -118,13 +125,11 @@ void BlockRunner::run_image(Workspace& workspace, ThreadPool* pool, const Observ
   const auto second = block_.ode ? std::pair<const Map*, Format>{&x, output_} : shortened ? none : added;
   for (int execution = 0; execution < block_.executions; ++execution) {
     convolve(depthwise1_, *conv1_, kConv1, {x, execution, first.first, first.second, /*relu=*/true}, workspace, pool,
-             hidden);
+             hidden, observer);
+    if (observer) observer(point(execution) + ".hidden", hidden);
     convolve(depthwise2_, *conv2_, kConv2, {hidden, execution, second.first, second.second, /*relu=*/!block_.ode},
-             workspace, pool, y);
-    if (!observer) continue;
-    const std::string point = block_.ode ? fmt::format("{}[{}]", block_.name, execution) : block_.name;
-    observer(point + ".hidden", hidden);
-    observer(point, y);
+             workspace, pool, y, observer);
+    if (observer) observer(point(execution), y);
   }
   if (!block_.ode) std::swap(workspace.map, workspace.next);
 }

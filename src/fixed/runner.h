@@ -63,7 +63,9 @@ class BlockRunner {
 
   // conv(depthwise x), or conv x; `layer` is kConv1 or kConv2.
   void convolve(const std::optional<Convolution>& depthwise, const Convolution& conv, Layer layer,
-                const Convolution::Job& job, Workspace& workspace, ThreadPool* pool, Map& output);
+                const Convolution::Job& job, Workspace& workspace, ThreadPool* pool, Map& output,
+                const Observer& observer);
+  std::string point(int execution) const;  // "layer3_2.0[4]"
   // What is added for the input in workspace.map, and its format.
   std::pair<const Map*, Format> shortcut(Workspace& workspace, ThreadPool* pool);
 
