@@ -26,12 +26,13 @@ double squared_error(const std::vector<float>& values, Format format) {
 void ValueSample::add(double value) {
   low_ = std::min(low_, value);
   high_ = std::max(high_, value);
-  if (seen_++ % every_ != 0) return;
-  values_.push_back(static_cast<float>(value));
-  if (values_.size() < kSampleSize) return;
-  for (size_t i = 0; 2 * i < values_.size(); ++i) values_[i] = values_[2 * i];  // every second one remains
-  values_.resize((values_.size() + 1) / 2);
-  every_ *= 2;
+  ++seen_;  // each value is kept with the same probability: Vitter's algorithm R
+  if (values_.size() < kSampleSize) {
+    values_.push_back(static_cast<float>(value));
+    return;
+  }
+  const uint64_t at = (uint64_t{random_()} * static_cast<uint64_t>(seen_)) >> 32;
+  if (at < kSampleSize) values_[at] = static_cast<float>(value);
 }
 
 int ValueSample::best_fraction(int width, bool must_fit) const {

@@ -9,8 +9,10 @@
 #pragma once
 
 #include <map>
+#include <random>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "fixed/runner.h"
 
@@ -24,8 +26,9 @@ class ValueSample {
   int best_fraction(int width, bool must_fit) const;
 
  private:
-  std::vector<float> values_;  // some of them, evenly spread
-  int64_t seen_ = 0, every_ = 1;
+  std::vector<float> values_;  // a random choice of them
+  std::mt19937 random_;        // from a fixed seed
+  int64_t seen_ = 0;
   double low_ = 0, high_ = 0;
 };
 
