@@ -43,7 +43,9 @@ int ValueSample::best_fraction(int width, bool must_fit) const {
     const bool fits = to_fixed(low_, format) && to_fixed(high_, format);
     if (must_fit && fits) return fraction;
     if (must_fit) continue;
-    const double error = squared_error(values_, format);
+    // The extremes count once more, or fine formats would saturate what the sample missed.
+    const double error =
+        squared_error(values_, format) + squared_error({static_cast<float>(low_), static_cast<float>(high_)}, format);
     if (fraction == width - 1 || error < least) {
       best = fraction;
       least = error;
