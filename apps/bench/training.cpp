@@ -5,16 +5,13 @@
 //
 // The steps take turns, so that a machine's other work meets all of them; numbers are medians over the rounds, ratios
 // medians of the rounds' ratios.
-#include <malloc.h>
-
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <chrono>
-#include <fstream>
 #include <functional>
 #include <thread>
 
 #include "core/median.h"
+#include "measure.h"
 #include "nn/device.h"
 #include "nn/float_backend.h"
 #include "nn/memory_pool.h"
@@ -31,34 +28,6 @@ struct Options {
   int batch = 128, rounds = 5, steps = 20, threads = 0;
   std::string dataset = "sample", data_dir = "data";
 };
-
-double seconds_of(const std::function<void()>& run) {
-  const auto start = std::chrono::steady_clock::now();
-  run();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-// "VmHWM" or "VmRSS" in bytes.
-double memory(const std::string& key) {
-  std::ifstream status("/proc/self/status");
-  for (std::string word; status >> word;)
-    if (word == key + ":") {
-      double kilobytes = 0;
-      status >> kilobytes;
-      return 1024 * kilobytes;
-    }
-  return 0;
-}
-
-// Bytes by which the process grows at most while `run` runs.
-double peak_memory(const std::function<void()>& run) {
-  nn::MemoryPool::trim();
-  ::malloc_trim(0);
-  std::ofstream("/proc/self/clear_refs") << 5;  // begins the high-water mark anew
-  const double before = memory("VmRSS");
-  run();
-  return memory("VmHWM") - before;
-}
 
 // Multiply-adds of a 1x1 convolution with 512 channels, which is a matrix product, in GFLOP/s: the most that the
 // convolutions' library gets out of this machine. (LibTorch's own matrix product depends on the BLAS that is

@@ -15,8 +15,9 @@
 
 namespace odenet {
 
-// The name under which `odenet quantize RUN` leaves its network in the run folder.
+// The names under which `odenet quantize RUN` leaves its network in the run folder: in Q20, and in other formats.
 inline constexpr const char* kQuantizedName = "q20.safetensors";
+inline constexpr const char* kOtherFormatsName = "quantized.safetensors";
 
 struct NetworkFiles {
   std::filesystem::path named;                      // as given

@@ -1,62 +1,139 @@
-// odenet quantize: checkpoint to integer network, with a report of how well the formats fit.
+// odenet quantize: checkpoint to integer network, with a report of how well the formats fit, or a sweep over formats.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
+#include "core/error.h"
 #include "core/file.h"
 #include "eval/fixed_backend.h"
+#include "eval/precision_sweep.h"
 #include "eval/quantization_report.h"
+#include "fixed/calibration.h"
+#include "fixed/formats_text.h"
 #include "fixed/quantizer.h"
 #include "networks.h"
 #include "nn/float_backend.h"
+#include "progress_line.h"
 
 namespace odenet {
 
 namespace {
 
+namespace fs = std::filesystem;
+
 struct Options {
-  std::string network, out, report;
+  std::string network, out, report, activations, weights, plot;
   ImageOptions images;
-  int threads = 0;
-  bool json = false;
+  std::vector<int> sweep;
+  int auto_bits = 0, calibration = 200, threads = 0;
+  bool channel_scaling = false, json = false;
 };
 
-void run(const Options& options) {
-  namespace fs = std::filesystem;
-  const NetworkFiles files = find_networks(options.network);
-  const fs::path& checkpoint = files.need_checkpoint();
-  const fs::path out = options.out.empty() ? checkpoint.parent_path() / kQuantizedName : fs::path(options.out);
-  const fixed::Network network = fixed::quantize(SafeTensors::load(checkpoint));
+std::unique_ptr<fixed::Calibration> calibrate(const SafeTensors& checkpoint, const NetworkFiles& files,
+                                              const Options& options) {
+  auto calibration = std::make_unique<fixed::Calibration>(fixed::quantize(checkpoint), options.threads);
+  ImageOptions images = options.images;
+  images.split = "train";
+  images.limit = options.calibration;
+  const auto dataset = load_images(checkpoint.meta("dataset"), files, images);
+  for (size_t first = 0; first < dataset.size(); first += 50) {
+    const size_t count = std::min<size_t>(50, dataset.size() - first);
+    calibration->run(std::span(dataset.images).subspan(first * dataset.image_size(), count * dataset.image_size()));
+  }
+  return calibration;
+}
+
+void write_result(const nlohmann::json& json, const std::string& text, const Options& options) {
+  if (!options.report.empty()) write_file(options.report, json.dump(2) + "\n");
+  fmt::print("{}\n", options.json ? json.dump(2) : text);
+}
+
+void run_sweep(const SafeTensors& checkpoint, const NetworkFiles& files, const Options& options) {
+  const auto calibration = calibrate(checkpoint, files, options);
+  const auto reference = make_backend("float", files, {.threads = options.threads});
+  const auto dataset = load_images(reference->dataset(), files, options.images);
+  ProgressLine line;
+  int bits_now = 0;
+  eval::PrecisionSweep sweep(*reference, {dataset.images, dataset.labels}, {.progress = [&](size_t done, size_t total) {
+    line.show(false, [&] {
+      return fmt::format("{}: {} of {} images", bits_now == 0 ? "float" : fmt::format("{} bits", bits_now), done,
+                         total);
+    });
+  }});
+  for (const int bits : options.sweep) {
+    bits_now = bits;
+    sweep.add(bits,
+              fixed::quantize(checkpoint,
+                              {.formats = calibration->formats(bits), .channel_scaling = options.channel_scaling}),
+              options.threads);
+  }
+  line.clear();
+  if (!options.plot.empty()) draw(sweep, options.plot);
+  write_result(sweep, eval::to_text(sweep), options);
+}
+
+void run_one(const SafeTensors& checkpoint, const NetworkFiles& files, const Options& options) {
+  fixed::QuantizeOptions quantize{.channel_scaling = options.channel_scaling};
+  quantize.formats = options.auto_bits > 0 ? calibrate(checkpoint, files, options)->formats(options.auto_bits)
+                                           : fixed::formats_from(options.activations, options.weights);
+  const bool q20 = quantize.formats == fixed::Formats{};
+  const fs::path out = options.out.empty()
+                           ? fs::path(checkpoint.source).parent_path() / (q20 ? kQuantizedName : kOtherFormatsName)
+                           : fs::path(options.out);
+  const fixed::Network network = fixed::quantize(checkpoint, quantize);
   const auto reference = make_backend("float", files, {.threads = options.threads});
   eval::FixedBackend quantized(network, options.threads);
   const auto dataset = load_images(network.dataset, files, options.images);
   const auto comparison = eval::compare(*reference, quantized, {dataset.images, dataset.labels});
   const auto report = eval::quantization_report(quantized.runner(), comparison);
-  const nlohmann::json json = report;
   network.save(out);
-  if (!options.report.empty()) write_file(options.report, json.dump(2) + "\n");
-  if (options.json)
-    fmt::print("{}\n", json.dump(2));
-  else
-    fmt::print("{}\n{}: {} from {}\n", eval::to_text(report), out.string(), network.spec.model, checkpoint.string());
+  write_result(
+      report,
+      fmt::format("{}\n{}: {} from {}", eval::to_text(report), out.string(), network.spec.model, checkpoint.source),
+      options);
+}
+
+void run(const Options& options) {
+  if (!options.plot.empty() && options.sweep.empty()) throw Error("--plot draws a sweep: give --sweep, too");
+  const NetworkFiles files = find_networks(options.network);
+  const SafeTensors checkpoint = SafeTensors::load(files.need_checkpoint());
+  options.sweep.empty() ? run_one(checkpoint, files, options) : run_sweep(checkpoint, files, options);
 }
 
 }  // namespace
 
 void add_quantize(CLI::App& app) {
-  auto* command = app.add_subcommand("quantize", "convert a trained network to Q20 integers");
+  auto* command = app.add_subcommand("quantize", "convert a trained network to integers, by default Q20");
   auto options = std::make_shared<Options>();
   options->images.limit = 200;
   command->add_option("network", options->network, "run folder or checkpoint")->required();
   command->add_option("--out", options->out,
-                      fmt::format("file to write; default: {} beside the checkpoint", kQuantizedName));
-  command->add_option("--report", options->report, "write the report as JSON to this file, too");
+                      fmt::format("file to write; default: {} beside the checkpoint, {} for formats other than Q20",
+                                  kQuantizedName, kOtherFormatsName));
+  auto* activations = command->add_option(
+      "--activations", options->activations,
+      "WIDTH.FRACTION of activations, as 16.10, and of single layers or points: 16.10,layer3_2=16.8; default: 32.20");
+  auto* weights = command->add_option("--weights", options->weights, "the same of weights; default: 25.20");
+  auto* automatic = command->add_option("--auto", options->auto_bits,
+                                        "so many bits for both; fractions of each layer from calibration images");
+  automatic->check(CLI::Range(2, 32))->excludes(activations)->excludes(weights);
+  command->add_option("--calibration", options->calibration, "images of the train split for --auto and --sweep")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000000));
+  command->add_flag("--channel-scaling", options->channel_scaling,
+                    "scale the weights of each output channel by a power of two, and its norm back");
+  auto* sweep = command->add_option("--sweep", options->sweep,
+                                    "accuracy for these bits, as with --auto, and no network: 32,24,18,16,12,8");
+  sweep->delimiter(',')->check(CLI::Range(2, 32))->excludes(automatic)->excludes(activations)->excludes(weights);
+  command->add_option("--plot", options->plot, "draw the sweep to this file, .svg or .png");
+  command->add_option("--report", options->report, "write the report or sweep as JSON to this file, too");
   command->add_option("--dataset", options->images.dataset, "for the report; default: the one it was trained on");
   command->add_option("--data-dir", options->images.data_dir,
                       "folder of the data set's files; default: as in training");
   command->add_option("--split", options->images.split, "for the report: train or test")->capture_default_str();
-  command->add_option("--limit", options->images.limit, "images for the report; 0: all")->capture_default_str();
+  command->add_option("--limit", options->images.limit, "images for the report or sweep; 0: all")
+      ->capture_default_str();
   command->add_option("--threads", options->threads, "0: all cores")->capture_default_str()->check(CLI::Range(0, 1024));
   command->add_flag("--json", options->json, "print the report as JSON");
   command->callback([options] { run(*options); });

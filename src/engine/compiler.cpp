@@ -21,6 +21,7 @@ void require_supported(const fixed::Block& block, const fixed::Formats& formats)
   const auto refuse = [&](const std::string& why) { throw Error("block {}: {}", block.name, why); };
   if (block.stride == 2 && (block.height % 2 != 0 || block.width % 2 != 0))
     refuse(fmt::format("its maps are {} x {}; with stride 2 the engine needs even sizes", block.height, block.width));
+  if (!formats.uniform()) refuse("its network has formats of single layers, or sums in one of their own");
   if (formats.activation.width != kActivationWidth)
     refuse(
         fmt::format("its activations have {} bits; the engine's have {}", formats.activation.width, kActivationWidth));

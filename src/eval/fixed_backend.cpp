@@ -16,11 +16,13 @@ std::vector<float> to_real(std::span<const int32_t> values, fixed::Format format
 FixedBackend::FixedBackend(fixed::Network network, int threads) : runner_(std::move(network), threads) {}
 
 std::vector<float> FixedBackend::logits(std::span<const uint8_t> images, const Tap& tap) {
-  const fixed::Format format = runner_.network().activation;
+  const fixed::Network& net = runner_.network();
   fixed::Tap converted;
   if (tap)
-    converted = [&](std::string_view point, std::span<const int32_t> values) { tap(point, to_real(values, format)); };
-  return to_real(runner_.run(images, converted), format);
+    converted = [&](std::string_view point, std::span<const int32_t> values) {
+      tap(point, to_real(values, format_at(net, point)));
+    };
+  return to_real(runner_.run(images, converted), format_at(net, "fc"));
 }
 
 }  // namespace odenet::eval

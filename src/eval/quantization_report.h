@@ -24,11 +24,14 @@ struct LayerReport {
   double weight_sum = 0;        // largest sum of |w| of an output channel; 0 for norms
   double weight_sum_bound = 0;  // of the accumulator proof
   int64_t saturations = 0;      // of its outputs, over all images and executions
+  int64_t memory_bits = 0;      // that its weights and time biases take; of a norm: its scales and shifts
 };
 
 struct PointReport {
   PointComparison comparison{};  // of the float network (first) with the integer one (second)
   int bits = 0;                  // that the integer activations need
+  fixed::Format format{};        // that they have
+  int64_t memory_bits = 0;       // that those of one image take
 };
 
 struct QuantizationReport {
@@ -36,8 +39,14 @@ struct QuantizationReport {
   int64_t images = 0;
   std::vector<LayerReport> layers{};
   std::vector<PointReport> points{};
-  int64_t saturations = 0;  // of all layers and sums
+  int64_t saturations = 0;                 // of all layers and sums
+  int64_t parameter_bits = 0;              // of all layers, and of the table of pixels
+  double first_top1 = 0, second_top1 = 0;  // 0 to 1: of the float network, of the integer one
+  int64_t disagreeing = 0;                 // images with another prediction
 };
+
+// Of everything that the file of an integer network holds.
+int64_t parameter_bits(const fixed::Network& network);
 
 // `runner` must have run the images of `comparison`, whose second backend it is, and nothing else.
 QuantizationReport quantization_report(const fixed::Runner& runner, const Comparison& comparison);

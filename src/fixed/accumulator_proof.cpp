@@ -6,9 +6,8 @@
 
 namespace odenet::fixed {
 
-AccumulatorProof prove_accumulator(std::string layer, std::span<const int32_t> weights, int channels,
-                                   Format activation) {
-  AccumulatorProof proof{.layer = std::move(layer), .bound = accumulator_bound(activation)};
+AccumulatorProof prove_accumulator(std::string layer, std::span<const int32_t> weights, int channels, Format input) {
+  AccumulatorProof proof{.layer = std::move(layer), .bound = accumulator_bound(input)};
   const size_t each = weights.size() / static_cast<size_t>(channels);
   for (int channel = 0; channel < channels; ++channel) {
     int64_t sum = 0;
@@ -23,16 +22,16 @@ AccumulatorProof prove_accumulator(std::string layer, std::span<const int32_t> w
 
 std::vector<AccumulatorProof> prove_accumulators(const Block& block, const Formats& formats) {
   std::vector<AccumulatorProof> proofs;
-  for (const auto& [name, conv, norm_name, norm] : conv_layers(block))
-    proofs.push_back(prove_accumulator(name, conv.weight, conv.channels, formats.activation));
+  for (const ConvLayer& layer : conv_layers(block, formats))
+    proofs.push_back(prove_accumulator(layer.name, layer.conv.weight, layer.conv.channels, layer.formats.input));
   return proofs;
 }
 
 std::vector<AccumulatorProof> prove_accumulators(const Network& network) {
   std::vector<AccumulatorProof> proofs;
-  for (const auto& [name, conv, norm_name, norm] : conv_layers(network))
-    proofs.push_back(prove_accumulator(name, conv.weight, conv.channels, network.activation));
-  proofs.push_back(prove_accumulator("fc", network.fc_weight, network.spec.classes, network.activation));
+  for (const ConvLayer& layer : conv_layers(network))
+    proofs.push_back(prove_accumulator(layer.name, layer.conv.weight, layer.conv.channels, layer.formats.input));
+  proofs.push_back(prove_accumulator("fc", network.fc_weight, network.spec.classes, format_at(network, "pool")));
   return proofs;
 }
 
@@ -46,12 +45,13 @@ void require_accumulator_fits(const AccumulatorProof& p, Format weight) {
 }
 
 void require_accumulators_fit(const Network& network) {
-  for (const AccumulatorProof& proof : prove_accumulators(network)) require_accumulator_fits(proof, network.weight);
+  for (const AccumulatorProof& proof : prove_accumulators(network))
+    require_accumulator_fits(proof, network.weight_of(proof.layer));
 }
 
 void require_accumulators_fit(const Block& block, const Formats& formats) {
   for (const AccumulatorProof& proof : prove_accumulators(block, formats))
-    require_accumulator_fits(proof, formats.weight);
+    require_accumulator_fits(proof, formats.weight_of(proof.layer));
 }
 
 }  // namespace odenet::fixed

@@ -24,13 +24,12 @@ struct AccumulatorProof {
 };
 
 // weights: [channels, ...].
-AccumulatorProof prove_accumulator(std::string layer, std::span<const int32_t> weights, int channels,
-                                   Format activation);
+AccumulatorProof prove_accumulator(std::string layer, std::span<const int32_t> weights, int channels, Format input);
 
 // One for each convolution and the fully connected layer, in network order.
 std::vector<AccumulatorProof> prove_accumulators(const Network& network);
 
-// Of the convolutions of one block.
+// Of the convolutions of one block, whose input has the formats' activation format.
 std::vector<AccumulatorProof> prove_accumulators(const Block& block, const Formats& formats);
 
 void require_accumulator_fits(const AccumulatorProof& proof, Format weight);

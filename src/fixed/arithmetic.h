@@ -1,10 +1,13 @@
 // The number contract between C++ and RTL, in exact integer arithmetic. A format is (width, fraction): Q20 is (32, 20).
 //
 //   int64_t acc = sum of x * w;                                              // exact, fractions add
-//   int32_t c = saturate(round_half_up(acc, weight.fraction) + time_bias, activation, &saturations);
-//   int32_t y = saturate(round_half_up(int64_t{c} * scale, scale_format.fraction) + shift, activation, &saturations);
+//   int32_t c = saturate(round_half_up(acc, x.fraction + w.fraction - sum.fraction) + time_bias, sum, &saturations);
+//   int64_t p = int64_t{c} * scale + (int64_t{shift} << s.fraction);         // exact; time_bias, shift in format `sum`
+//   int32_t y = saturate(round_half_up(p, sum.fraction + s.fraction - y.fraction), y, &saturations);
+//   int32_t z = saturate(int64_t{y} + align(x, x.fraction, y.fraction), y, &saturations);  // a sum of two maps
 //
-// Everything is two's complement. No accumulator overflows, because weights are constants: accumulator_bound() is the
+// Everything is two's complement. In the engine all activations and sums have one format, so that the roundings are by
+// w.fraction and s.fraction bits. No accumulator overflows, because weights are constants: accumulator_bound() is the
 // largest sum of |w| of one output channel for which the engine's accumulators, and so the 64-bit ones here, are exact.
 #pragma once
 
@@ -33,9 +36,14 @@ struct Format {
 // "Q20 in 32 bits"
 inline std::string describe(Format format) { return fmt::format("Q{} in {} bits", format.fraction, format.width); }
 
-// value / 2^shift to the nearest integer, halves up. |value| < 2^62, shift 0 to 62.
+// value / 2^shift to the nearest integer, halves up. |value| < 2^62 + 2^61, shift 0 to 61.
 constexpr int64_t round_half_up(int64_t value, int shift) {
   return shift == 0 ? value : (value + (int64_t{1} << (shift - 1))) >> shift;
+}
+
+// A number of fraction `from` as one of fraction `to`: rounded half up where that has fewer bits. |value| < 2^32.
+constexpr int64_t align(int64_t value, int from, int to) {
+  return from >= to ? round_half_up(value, from - to) : value * (int64_t{1} << (to - from));
 }
 
 // sum / count to the nearest integer, halves up. |sum| < 2^61, 0 < count < 2^31.
@@ -58,6 +66,9 @@ inline std::optional<int32_t> to_fixed(double value, Format format) {
   if (!(rounded >= static_cast<double>(format.min()) && rounded <= static_cast<double>(format.max()))) return {};
   return static_cast<int32_t>(rounded);
 }
+
+// The largest fraction of scales for which scale, product and shift of a norm stay within 64 bits.
+inline constexpr int kMaxScaleFraction = 30;
 
 // Bits of the smallest two's complement number that holds both values: 1 for 0 and -1, 2 for 1, ...
 constexpr int bits_needed(int64_t low, int64_t high) {

@@ -1,6 +1,7 @@
 #include "fixed/convolution.h"
 
 #include <algorithm>
+#include <mutex>
 
 #include "core/error.h"
 #include "fixed/accumulator_proof.h"
@@ -9,176 +10,189 @@ namespace odenet::fixed {
 
 namespace {
 
-constexpr int kLanes = 4;   // output channels that share an activation
-constexpr int kPixels = 8;  // neighbouring output pixels that share a weight
-
-struct Sums {
-  double low[kLanes][kPixels], high[kLanes][kPixels];
-};
-
-// The sums of kLanes output channels at kPixels neighbouring pixels. `low` and `high` point to the top left input pixel
-// of the first one, `weight` to [channels, kKernel, kKernel, kLanes].
-template <int kStride, int kKernel>
-[[gnu::always_inline]] inline void sum_tile(const double* low, const double* high, const double* weight, int channels,
-                                            size_t plane, size_t pitch, Sums& result) {
-  Sums sums{};
-  for (int channel = 0; channel < channels; ++channel)
-    for (int row = 0; row < kKernel; ++row) {
-      const size_t offset = static_cast<size_t>(channel) * plane + static_cast<size_t>(row) * pitch;
-      for (int column = 0; column < kKernel; ++column, weight += kLanes) {
-        const double* l = low + offset + column;
-        const double* h = high + offset + column;
-#pragma GCC unroll 4
-        for (int lane = 0; lane < kLanes; ++lane)
-#pragma GCC unroll 1
-          for (int pixel = 0; pixel < kPixels; ++pixel) {  // not unrolled: becomes one vector operation a part
-            sums.low[lane][pixel] += weight[lane] * l[pixel * kStride];
-            sums.high[lane][pixel] += weight[lane] * h[pixel * kStride];
-          }
-      }
-    }
-  result = sums;
+template <typename T>
+void at_least(AlignedVector<T>& values, size_t size) {
+  if (values.size() < size) values.resize(size);
 }
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define ODENET_CLONES [[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
-#else
-#define ODENET_CLONES
-#endif
-
-using SumTile = void(const double* low, const double* high, const double* weight, int channels, size_t plane,
-                     size_t pitch, Sums& sums);
-
-ODENET_CLONES void sum_3x3(const double* low, const double* high, const double* weight, int channels, size_t plane,
-                           size_t pitch, Sums& sums) {
-  sum_tile<1, 3>(low, high, weight, channels, plane, pitch, sums);
+// body(begin, end) over 0 to count - 1, in one piece or one for each thread.
+template <typename Body>
+void in_bands(ThreadPool* pool, int count, const Body& body) {
+  if (!pool) return body(0, count);
+  const int bands = std::min(count, pool->size());
+  pool->run(bands, [&](int band, int) { body(count * band / bands, count * (band + 1) / bands); });
 }
 
-ODENET_CLONES void sum_3x3_stride2(const double* low, const double* high, const double* weight, int channels,
-                                   size_t plane, size_t pitch, Sums& sums) {
-  sum_tile<2, 3>(low, high, weight, channels, plane, pitch, sums);
+// [rows, channels] -> [rows, padded channels]
+std::vector<int32_t> pad(const std::vector<int32_t>& values, size_t channels) {
+  const size_t pitch = static_cast<size_t>(kernels::padded(static_cast<int>(channels)));
+  std::vector<int32_t> result(values.size() / channels * pitch);
+  for (size_t i = 0; i < values.size(); ++i) result[i / channels * pitch + i % channels] = values[i];
+  return result;
 }
 
-ODENET_CLONES void sum_1x1(const double* low, const double* high, const double* weight, int channels, size_t plane,
-                           size_t pitch, Sums& sums) {
-  sum_tile<1, 1>(low, high, weight, channels, plane, pitch, sums);
-}
-
-ODENET_CLONES void sum_1x1_stride2(const double* low, const double* high, const double* weight, int channels,
-                                   size_t plane, size_t pitch, Sums& sums) {
-  sum_tile<2, 1>(low, high, weight, channels, plane, pitch, sums);
-}
-
-SumTile* sum_tile_of(int kernel, int stride) {
-  if (kernel == 1) return stride == 1 ? sum_1x1 : sum_1x1_stride2;
-  return stride == 1 ? sum_3x3 : sum_3x3_stride2;
+void require_entries(const std::string& name, const char* what, size_t found, int64_t expected) {
+  if (static_cast<int64_t>(found) != expected) throw Error("{}: {} {}, expected {}", name, found, what, expected);
 }
 
 }  // namespace
 
-Convolution::Convolution(const Conv& conv, const Formats& formats, const std::string& name)
-    : formats_(formats),
-      in_channels_(conv.in_channels),
-      channels_(conv.channels),
-      stride_(conv.stride),
-      kernel_(conv.kernel),
-      depthwise_(conv.depthwise),
-      time_bias_(conv.time_bias) {
+Convolution::Convolution(const ConvLayer& layer)
+    : formats_(layer.formats),
+      in_channels_(layer.conv.in_channels),
+      channels_(layer.conv.channels),
+      stride_(layer.conv.stride),
+      kernel_(layer.conv.kernel),
+      depthwise_(layer.conv.depthwise) {
+  const Conv& conv = layer.conv;
+  check_formats(layer);
   const Shape shape = conv.weight_shape();
   if (std::ssize(conv.weight) != element_count(shape))
-    throw Error("{}: {} weights, expected the shape {}", name, conv.weight.size(), to_string(shape));
-  require_accumulator_fits(prove_accumulator(name, conv.weight, conv.channels, formats.activation), formats.weight);
-  if (depthwise_) {
-    depthwise_weight_ = conv.weight;
-    return;
+    throw Error("{}: {} weights, expected the shape {}", layer.name, conv.weight.size(), to_string(shape));
+  const AccumulatorProof proof = prove_accumulator(layer.name, conv.weight, channels_, formats_.input);
+  require_accumulator_fits(proof, formats_.weight);
+  weight_sum_ = proof.weight_sum;
+  const int64_t entries = int64_t{layer.executions} * channels_;
+  const size_t channels = static_cast<size_t>(channels_);
+  require_entries(layer.name, "time biases", conv.time_bias.size(), layer.timed ? entries * conv.border_classes() : 0);
+  const size_t classes = static_cast<size_t>(conv.border_classes());
+  std::vector<int32_t> by_class(conv.time_bias.size());  // [executions, border classes, channels]
+  for (size_t i = 0; i < by_class.size(); ++i) {
+    const size_t border = i % classes, channel = i / classes % channels, execution = i / (classes * channels);
+    by_class[(execution * classes + border) * channels + channel] = conv.time_bias[i];
   }
-  const size_t taps = static_cast<size_t>(in_channels_ * kernel_ * kernel_);
-  weight_.resize(static_cast<size_t>((channels_ + kLanes - 1) / kLanes) * taps * kLanes);
-  for (size_t channel = 0; channel < static_cast<size_t>(channels_); ++channel)
-    for (size_t tap = 0; tap < taps; ++tap)
-      weight_[(channel / kLanes * taps + tap) * kLanes + channel % kLanes] = conv.weight[channel * taps + tap];
-}
-
-int64_t Convolution::run(std::span<const int32_t> input, int height, int width, int execution, Scratch& scratch,
-                         std::span<int32_t> output) const {
-  return depthwise_ ? run_depthwise(input, height, width, execution, output)
-                    : run_tiles(input, height, width, execution, scratch, output);
-}
-
-int32_t Convolution::finish(int64_t sum, int execution, int channel, int row, int column, int height, int width,
-                            int64_t* saturations) const {
-  sum = round_half_up(sum, formats_.weight.fraction);
-  if (!time_bias_.empty()) {
-    const int at = execution * channels_ + channel;
-    const int border = kernel_ == 1 ? at : 9 * at + 3 * border_class(row, height) + border_class(column, width);
-    sum += time_bias_[static_cast<size_t>(border)];
+  bias_ = pad(by_class, channels);
+  if (layer.norm) {
+    require_entries(layer.norm_name, "scales", layer.norm->scale.size(), entries);
+    require_entries(layer.norm_name, "shifts", layer.norm->shift.size(), entries);
+    scale_ = pad(layer.norm->scale, channels);
+    const int shift = formats_.sum.fraction + formats_.scale.fraction - formats_.output.fraction;
+    const int64_t half = shift == 0 ? 0 : int64_t{1} << (shift - 1);
+    for (const int32_t value : pad(layer.norm->shift, channels))
+      offset_.push_back(value * (int64_t{1} << formats_.scale.fraction) + half);
   }
-  return saturate(sum, formats_.activation, saturations);
+  pack(conv);
 }
 
-int64_t Convolution::run_depthwise(std::span<const int32_t> input, int height, int width, int execution,
-                                   std::span<int32_t> output) const {
-  const int out_height = conv_size(height, stride_), out_width = conv_size(width, stride_), padding = kernel_ / 2;
-  int64_t saturations = 0;
-  for (int channel = 0; channel < channels_; ++channel)
-    for (int row = 0; row < out_height; ++row) {
-      const int first = row * stride_ - padding;
-      for (int column = 0; column < out_width; ++column) {
-        const int left = column * stride_ - padding;
+// The most steps for which sums of 32 bits are proved not to overflow, by halves.
+int Convolution::find_flush(const Conv& conv) const {
+  if (depthwise_ || formats_.input.width > 16 || formats_.weight.width > 16) return 0;
+  const int pairs = (in_channels_ + 1) / 2, taps = kernel_ * kernel_, steps = taps * pairs;
+  const int64_t largest = -formats_.input.min(), limit = INT32_MAX;
+  std::vector<int64_t> sums(static_cast<size_t>(channels_ * steps));  // of |w| of a step
+  for (size_t i = 0; i < conv.weight.size(); ++i) {
+    const int tap = static_cast<int>(i) % taps, channel = static_cast<int>(i) / taps % in_channels_,
+              out = static_cast<int>(i) / (taps * in_channels_);
+    sums[static_cast<size_t>(out * steps + tap * pairs + channel / 2)] += std::abs(int64_t{conv.weight[i]});
+  }
+  for (int flush = steps; flush > 0; flush /= 2) {
+    bool fits = true;
+    for (int out = 0; fits && out < channels_; ++out)
+      for (int first = 0; fits && first < steps; first += flush) {
         int64_t sum = 0;
-        for (int y = std::max(0, -first); y < std::min(kernel_, height - first); ++y)
-          for (int x = std::max(0, -left); x < std::min(kernel_, width - left); ++x)
-            sum += int64_t{input[static_cast<size_t>((channel * height + first + y) * width + left + x)]} *
-                   depthwise_weight_[static_cast<size_t>((channel * kernel_ + y) * kernel_ + x)];
-        output[static_cast<size_t>((channel * out_height + row) * out_width + column)] =
-            finish(sum, execution, channel, row, column, out_height, out_width, &saturations);
+        for (int step = first; step < std::min(steps, first + flush); ++step)
+          sum += sums[static_cast<size_t>(out * steps + step)];
+        fits = sum * largest <= limit;
       }
-    }
-  return saturations;
+    if (fits) return flush;
+  }
+  return 0;
 }
 
-int64_t Convolution::run_tiles(std::span<const int32_t> input, int height, int width, int execution, Scratch& scratch,
-                               std::span<int32_t> output) const {
-  const int out_height = conv_size(height, stride_), out_width = conv_size(width, stride_), padding = kernel_ / 2;
-  // A row of tiles may reach beyond the image: its last pixels are computed from zeros and thrown away.
-  const int tiles = (out_width + kPixels - 1) / kPixels;
-  const size_t pitch = static_cast<size_t>(std::max(tiles * kPixels * stride_, width) + 2 * padding);
-  const size_t plane = static_cast<size_t>(height + 2 * padding) * pitch;
-  scratch.low.assign(static_cast<size_t>(in_channels_) * plane, 0);
-  scratch.high.assign(scratch.low.size(), 0);
-  const int32_t* x = input.data();
-  for (int channel = 0; channel < in_channels_; ++channel)
-    for (int row = 0; row < height; ++row) {
-      const size_t at = static_cast<size_t>(channel) * plane + static_cast<size_t>((row + padding)) * pitch +
-                        static_cast<size_t>(padding);
-      for (size_t column = 0; column < static_cast<size_t>(width); ++column, ++x) {
-        scratch.low[at + column] = low_part(*x, formats_.activation);
-        scratch.high[at + column] = high_part(*x, formats_.activation);
-      }
-    }
+void Convolution::pack(const Conv& conv) {
+  flush_ = find_flush(conv);
+  const size_t taps = static_cast<size_t>(kernel_ * kernel_),
+               inputs = depthwise_ ? 1 : static_cast<size_t>(in_channels_);
+  plane_channels_ = depthwise_   ? kernels::padded(channels_)
+                    : flush_ > 0 ? in_channels_ + in_channels_ % 2
+                                 : in_channels_;
+  const size_t lanes = kernels::kLanes, plane = static_cast<size_t>(plane_channels_);
+  const size_t pitch = static_cast<size_t>(kernels::padded(channels_));
+  if (flush_ > 0)
+    narrow_weight_.assign(pitch * taps * plane, 0);
+  else
+    weight_.assign(depthwise_ ? taps * pitch : pitch * taps * plane, 0);
+  for (size_t i = 0; i < conv.weight.size(); ++i) {
+    const size_t tap = i % taps, channel = i / taps % inputs, out = i / (taps * inputs);
+    const size_t block = (out / lanes * taps + tap) * plane * lanes, lane = out % lanes;
+    if (depthwise_)
+      weight_[tap * pitch + out] = conv.weight[i];
+    else if (flush_ > 0)
+      narrow_weight_[block + (channel / 2 * lanes + lane) * 2 + channel % 2] = static_cast<int16_t>(conv.weight[i]);
+    else
+      weight_[block + channel * lanes + lane] = conv.weight[i];
+  }
+}
 
-  SumTile* const sum_tile_any = sum_tile_of(kernel_, stride_);
-  const int64_t high_weight = int64_t{1} << low_bits(formats_.activation);
-  int64_t saturations = 0;
-  Sums sums;
-  for (int first = 0; first < channels_; first += kLanes)
-    for (int row = 0; row < out_height; ++row)
-      for (int tile = 0; tile < tiles; ++tile) {
-        const size_t corner =
-            static_cast<size_t>(row * stride_) * pitch + static_cast<size_t>(tile * kPixels * stride_);
-        sum_tile_any(&scratch.low[corner], &scratch.high[corner],
-                     &weight_[static_cast<size_t>(first * in_channels_ * kernel_ * kernel_)], in_channels_, plane,
-                     pitch, sums);
-        for (int lane = 0; lane < std::min(kLanes, channels_ - first); ++lane)
-          for (int pixel = 0; pixel < std::min(kPixels, out_width - tile * kPixels); ++pixel) {
-            const int channel = first + lane, column = tile * kPixels + pixel;
-            const int64_t sum = static_cast<int64_t>(sums.low[lane][pixel]) +
-                                static_cast<int64_t>(sums.high[lane][pixel]) * high_weight;
-            output[static_cast<size_t>((channel * out_height + row) * out_width + column)] =
-                finish(sum, execution, channel, row, column, out_height, out_width, &saturations);
-          }
-      }
-  return saturations;
+kernels::Saturations Convolution::run(const Job& job, Scratch& scratch, ThreadPool* pool, Map& output) const {
+  const Map& x = job.input;
+  output.reshape(channels_, conv_size(x.height(), stride_), conv_size(x.width(), stride_));
+  kernels::Task task{.plane = {x.height(), x.width(), plane_channels_, kernel_ / 2},
+                     .kernel = kernel_,
+                     .stride = stride_,
+                     .out_height = output.height(),
+                     .out_width = output.width(),
+                     .out_pitch = output.pitch(),
+                     .finish = {},
+                     .output = output.data()};
+  const auto pitch = static_cast<size_t>(output.pitch()), execution = static_cast<size_t>(job.execution);
+  const size_t classes = kernel_ == 1 ? 1 : 9;
+  const Format sum = formats_.sum, out = formats_.output;
+  kernels::Finish& finish = task.finish;
+  finish.sum_shift = formats_.input.fraction + formats_.weight.fraction - sum.fraction;
+  finish.sum_low = static_cast<int32_t>(sum.min());
+  finish.sum_high = static_cast<int32_t>(sum.max());
+  finish.out_low = static_cast<int32_t>(out.min());
+  finish.out_high = static_cast<int32_t>(out.max());
+  if (!bias_.empty()) finish.bias = &bias_[execution * classes * pitch];
+  if (!scale_.empty()) {
+    finish.scale = &scale_[execution * pitch];
+    finish.offset = &offset_[execution * pitch];
+    finish.norm_shift = sum.fraction + formats_.scale.fraction - out.fraction;
+  }
+  if (job.added) {
+    finish.added = job.added->data();
+    finish.added_from = job.added_format.fraction;
+    finish.added_to = out.fraction;
+  }
+  finish.relu = job.relu;
+
+  const int used = in_channels_, rows = x.height() + 2 * task.plane.padding, bits = low_bits(formats_.input);
+  const int pixels = output.pixels();
+  bool split = false;
+  if (flush_ == 0) {
+    const kernels::Range range = kernels::range_of(x.data(), x.size());
+    const int64_t largest = std::max(-int64_t{range.low}, int64_t{range.high});
+    split = largest != 0 && weight_sum_ >= (int64_t{1} << 53) / largest;
+    at_least(scratch.low, task.plane.size());
+    if (split) at_least(scratch.high, task.plane.size());
+  } else {
+    at_least(scratch.narrow, task.plane.size());
+  }
+  in_bands(pool, rows, [&](int begin, int end) {
+    if (flush_ > 0)
+      kernels::fill(task.plane, x.data(), x.pitch(), used, begin, end, scratch.narrow.data());
+    else if (split)
+      kernels::fill_split(task.plane, x.data(), x.pitch(), used, begin, end, bits, scratch.low.data(),
+                          scratch.high.data());
+    else
+      kernels::fill(task.plane, x.data(), x.pitch(), used, begin, end, scratch.low.data());
+  });
+  const double* low = scratch.low.data();
+  const double* high = split ? scratch.high.data() : nullptr;
+  std::mutex mutex;
+  kernels::Saturations total;
+  in_bands(pool, pixels, [&](int begin, int end) {
+    const kernels::Saturations count =
+        flush_ > 0   ? kernels::run(task, scratch.narrow.data(), narrow_weight_.data(), flush_, begin, end)
+        : depthwise_ ? kernels::run_depthwise(task, low, high, bits, weight_.data(), begin, end)
+                     : kernels::run(task, low, high, bits, weight_.data(), begin, end);
+    const std::lock_guard lock(mutex);
+    total.sum += count.sum;
+    total.norm += count.norm;
+    total.added += count.added;
+  });
+  return total;
 }
 
 }  // namespace odenet::fixed

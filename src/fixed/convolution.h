@@ -1,51 +1,59 @@
-// The exact integer convolutions, fast: sums of int32 x int32 products in SIMD registers.
+// An integer convolution with all that follows it before the next one: norm, sum with another map, ReLU.
 //
-//   const Convolution conv(block.conv1, formats);
-//   Convolution::Scratch scratch;                                       // one a thread
-//   saturations += conv.run(x, height, width, execution, scratch, y);   // [Cin, H, W] -> [C, H', W']
+//   const Convolution conv(layer);                                             // of conv_layers()
+//   Convolution::Scratch scratch;                                              // one a thread
+//   saturations = conv.run({.input = x, .relu = true}, scratch, nullptr, y);   // Map x -> Map y
 //
-// An activation is split as in the engine into a low and a high part (fixed/arithmetic.h). The accumulator proof says
-// that each part's sum stays below 2^47, so double arithmetic, which is exact up to 2^53, computes it without rounding
-// in any order of summation, and compilers turn that into fused multiply-adds on every machine. The constructor
-// therefore throws Error if the weights break the proof. A depthwise convolution, of 9 products an output, is summed in
-// 64-bit integers.
+// How the sums are formed exactly, and fast, is described in fixed/conv_kernels.h; which way is chosen by the formats
+// and by the range of the input. The constructor throws Error if the weights break the accumulator proof.
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <vector>
 
+#include "fixed/map.h"
 #include "fixed/network.h"
+#include "fixed/parallel.h"
 
 namespace odenet::fixed {
 
 class Convolution {
  public:
   struct Scratch {
-    std::vector<double> low, high;  // zero-padded planes of the input's parts
+    AlignedVector<double> low, high;  // the widened input, or its parts
+    AlignedVector<int16_t> narrow;
   };
 
-  Convolution(const Conv& conv, const Formats& formats, const std::string& name);
+  struct Job {
+    const Map& input;
+    int execution = 0;
+    const Map* added = nullptr;  // to the normed output, which it may be
+    Format added_format{};
+    bool relu = false;
+  };
 
-  // c = sat(round(sum of x * w) + time_bias of that execution); returns the number of saturated values.
-  int64_t run(std::span<const int32_t> input, int height, int width, int execution, Scratch& scratch,
-              std::span<int32_t> output) const;
+  explicit Convolution(const ConvLayer& layer);
+
+  // `pool`: threads that share this image, or null.
+  kernels::Saturations run(const Job& job, Scratch& scratch, ThreadPool* pool, Map& output) const;
+
+  const LayerFormats& formats() const { return formats_; }
 
  private:
-  int64_t run_tiles(std::span<const int32_t> input, int height, int width, int execution, Scratch& scratch,
-                    std::span<int32_t> output) const;
-  int64_t run_depthwise(std::span<const int32_t> input, int height, int width, int execution,
-                        std::span<int32_t> output) const;
-  // The output at a pixel of an image of height x width outputs, from its exact sum.
-  int32_t finish(int64_t sum, int execution, int channel, int row, int column, int height, int width,
-                 int64_t* saturations) const;
+  void pack(const Conv& conv);
+  int find_flush(const Conv& conv) const;
 
-  Formats formats_;
+  LayerFormats formats_;
   int in_channels_, channels_, stride_, kernel_;
   bool depthwise_;
-  std::vector<double> weight_;             // [ceil(channels / kLanes), in_channels, k, k, kLanes]; empty if depthwise
-  std::vector<int32_t> depthwise_weight_;  // [channels, k, k], if depthwise
-  std::vector<int32_t> time_bias_;
+  int plane_channels_;            // of the widened input
+  int64_t weight_sum_;            // largest of an output channel
+  int flush_ = 0;                 // kInt16: steps between carries; 0: not possible
+  AlignedVector<double> weight_;  // as the kernels want it
+  AlignedVector<int16_t> narrow_weight_;
+  std::vector<int32_t> bias_;    // [executions, border classes, pitch], or empty
+  std::vector<int32_t> scale_;   // [executions, pitch], or empty
+  std::vector<int64_t> offset_;  // [executions, pitch]: shift and a half
 };
 
 }  // namespace odenet::fixed

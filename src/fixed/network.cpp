@@ -12,45 +12,158 @@ namespace {
 
 nlohmann::json to_json(Format format) { return {{"width", format.width}, {"fraction", format.fraction}}; }
 
-Format parse_format(const nlohmann::json& json, const char* name) {
-  const Format format{json.at(name).at("width").get<int>(), json.at(name).at("fraction").get<int>()};
+Format parse_format(const nlohmann::json& json, const std::string& name) {
+  const Format format{json.at("width").get<int>(), json.at("fraction").get<int>()};
   if (format.width < 2 || format.width > 32 || format.fraction < 0 || format.fraction >= format.width)
     throw Error("{} format has width {} and fraction {}, expected a width of 2 to 32 and a fraction below it", name,
                 format.width, format.fraction);
   return format;
 }
 
+nlohmann::json to_json(const Formats& formats) {
+  nlohmann::json json{{"activation", to_json(formats.activation)},
+                      {"weight", to_json(formats.weight)},
+                      {"scale", to_json(formats.scale)}};
+  if (formats.sum) json["sum"] = to_json(*formats.sum);
+  for (const auto& [name, format] : formats.activations) json["activations"][name] = to_json(format);
+  for (const auto& [name, format] : formats.weights) json["weights"][name] = to_json(format);
+  return json;
+}
+
+Formats parse_formats(const nlohmann::json& json) {
+  Formats formats;
+  formats.activation = parse_format(json.at("activation"), "activation");
+  formats.weight = parse_format(json.at("weight"), "weight");
+  formats.scale = parse_format(json.at("scale"), "scale");
+  if (json.contains("sum")) formats.sum = parse_format(json["sum"], "sum");
+  if (json.contains("activations"))
+    for (const auto& [name, format] : json["activations"].items())
+      formats.activations[name] = parse_format(format, "activation " + name);
+  if (json.contains("weights"))
+    for (const auto& [name, format] : json["weights"].items())
+      formats.weights[name] = parse_format(format, "weight " + name);
+  return formats;
+}
+
+Format find_format(const std::map<std::string, Format, std::less<>>& exceptions, std::string_view name, Format other) {
+  for (;;) {
+    const auto found = exceptions.find(name);
+    if (found != exceptions.end()) return found->second;
+    const size_t dot = name.rfind('.');
+    if (dot == std::string_view::npos) return other;
+    name = name.substr(0, dot);
+  }
+}
+
+// Names, norms and formats of the convolutions of a const or mutable block.
+template <typename ConvT, typename NormT, typename BlockT>
+std::vector<BasicConvLayer<ConvT, NormT>> layers_of(BlockT& block, const Formats& formats,
+                                                    std::optional<Format> input_format) {
+  std::vector<BasicConvLayer<ConvT, NormT>> result;
+  const Format output = formats.activation_of(block.name), hidden = formats.activation_of(block.name + ".hidden");
+  const Format input = block.ode ? output : input_format.value_or(formats.activation);
+  const auto formats_of = [&](const std::string& name, Format from, Format to) {
+    const Format weight = formats.weight_of(name);
+    return LayerFormats{from, weight, formats.sum_of(from, weight), formats.scale, to};
+  };
+  const auto add = [&](const char* conv_name, const char* norm_name, auto& depthwise, ConvT& conv, NormT& norm,
+                       Format from, Format to) {
+    const std::string name = block.name + conv_name;
+    if (depthwise) {
+      const std::string filter = name + ".depthwise";
+      const Format filtered = formats.activation_of(filter);
+      result.push_back({filter, *depthwise, {}, nullptr, 1, false, formats_of(filter, from, filtered)});
+      result.back().formats.sum = filtered;
+      from = filtered;
+    }
+    result.push_back(
+        {name, conv, block.name + norm_name, &norm, block.executions, block.ode, formats_of(name, from, to)});
+  };
+  add(".conv1", ".norm1", block.depthwise1, block.conv1, block.norm1, input, hidden);
+  add(".conv2", ".norm2", block.depthwise2, block.conv2, block.norm2, hidden, output);
+  if (block.projection) {
+    const std::string name = block.name + ".shortcut";
+    result.push_back({name, *block.projection, name + ".norm", &block.projection_norm, 1, false,
+                      formats_of(name, input, block.skip == Skip::kShort ? hidden : output)});
+  }
+  return result;
+}
+
+template <typename ConvT, typename NormT, typename Net>
+std::vector<BasicConvLayer<ConvT, NormT>> layers_of_network(Net& net) {
+  const Format input = net.activation_of("input"), weight = net.weight_of("conv1");
+  std::vector<BasicConvLayer<ConvT, NormT>> result;
+  result.push_back({"conv1",
+                    net.stem,
+                    "conv1.norm",
+                    &net.stem_norm,
+                    1,
+                    false,
+                    {input, weight, net.sum_of(input, weight), net.scale, net.activation_of("conv1")}});
+  Format before = result.back().formats.output;
+  for (auto& block : net.blocks) {
+    for (auto& layer : layers_of<ConvT, NormT>(block, net, before)) result.push_back(std::move(layer));
+    before = net.activation_of(block.name);
+  }
+  return result;
+}
+
+// Of the features that the fully connected layer sees.
+Format last_format(const Network& net) {
+  return net.activation_of(net.blocks.empty() ? "conv1" : net.blocks.back().name);
+}
+
 // One walk for const and mutable networks: visit(name, shape, format, values).
-template <typename Net, typename Visit>
+template <typename ConvT, typename NormT, typename Net, typename Visit>
 void walk(Net& net, const Visit& visit) {
   const NetworkSpec& spec = net.spec;
-  const auto visit_conv = [&](const std::string& name, auto& conv, int time_planes) {
-    visit(name + ".weight", conv.weight_shape(), net.weight, conv.weight);
-    if (time_planes > 0)
-      visit(name + ".time_bias", Shape{time_planes, conv.channels, conv.border_classes()}, net.activation,
+  visit("input_table", Shape{spec.in_channels, 256}, net.activation_of("input"), net.input_table);
+  for (const auto& layer : layers_of_network<ConvT, NormT>(net)) {
+    auto& conv = layer.conv;
+    visit(layer.name + ".weight", conv.weight_shape(), layer.formats.weight, conv.weight);
+    if (layer.timed)
+      visit(layer.name + ".time_bias", Shape{layer.executions, conv.channels, conv.border_classes()}, layer.formats.sum,
             conv.time_bias);
-  };
-  const auto visit_norm = [&](const std::string& name, auto& norm, int executions, int channels) {
-    visit(name + ".scale", Shape{executions, channels}, net.scale, norm.scale);
-    visit(name + ".shift", Shape{executions, channels}, net.activation, norm.shift);
-  };
-  visit("input_table", Shape{spec.in_channels, 256}, net.activation, net.input_table);
-  visit_conv("conv1", net.stem, 0);
-  visit_norm("conv1.norm", net.stem_norm, 1, spec.stem_channels);
-  for (auto& block : net.blocks) {
-    const int time_planes = block.ode ? block.executions : 0;
-    if (block.depthwise1) visit_conv(block.name + ".conv1.depthwise", *block.depthwise1, 0);
-    visit_conv(block.name + ".conv1", block.conv1, time_planes);
-    visit_norm(block.name + ".norm1", block.norm1, block.executions, block.conv1.channels);
-    if (block.depthwise2) visit_conv(block.name + ".conv2.depthwise", *block.depthwise2, 0);
-    visit_conv(block.name + ".conv2", block.conv2, time_planes);
-    visit_norm(block.name + ".norm2", block.norm2, block.executions, block.conv2.channels);
-    if (!block.projection) continue;
-    visit_conv(block.name + ".shortcut", *block.projection, 0);
-    visit_norm(block.name + ".shortcut.norm", block.projection_norm, 1, block.projection->channels);
+    if (!layer.norm) continue;
+    visit(layer.norm_name + ".scale", Shape{layer.executions, conv.channels}, layer.formats.scale, layer.norm->scale);
+    visit(layer.norm_name + ".shift", Shape{layer.executions, conv.channels}, layer.formats.sum, layer.norm->shift);
   }
-  visit("fc.weight", Shape{spec.classes, spec.features()}, net.weight, net.fc_weight);
-  visit("fc.bias", Shape{spec.classes}, net.activation, net.fc_bias);
+  visit("fc.weight", Shape{spec.classes, spec.features()}, net.weight_of("fc"), net.fc_weight);
+  visit("fc.bias", Shape{spec.classes}, net.logits(last_format(net)), net.fc_bias);
+}
+
+template <typename Visit>
+void walk(Network& net, const Visit& visit) {
+  walk<Conv, Norm>(net, visit);
+}
+template <typename Visit>
+void walk(const Network& net, const Visit& visit) {
+  walk<const Conv, const Norm>(net, visit);
+}
+
+// Those of every layer, and that every name in them means something.
+void check_formats(const Network& net) {
+  std::set<std::string> points{"input", "conv1", "fc"}, layers{"conv1", "fc"};
+  for (const Block& block : net.blocks) points.insert({block.name, block.name + ".hidden"});
+  for (const ConvLayer& layer : conv_layers(net)) {
+    layers.insert(layer.name);
+    if (!layer.norm) points.insert(layer.name);
+    check_formats(layer);
+  }
+  const Format input = last_format(net), weight = net.weight_of("fc"), logits = net.logits(input);
+  if (input.fraction + weight.fraction < logits.fraction)
+    throw Error("fc: inputs {} times weights {} have less fraction than the logits, {}", describe(input),
+                describe(weight), describe(logits));
+  const auto refuse_unknown = [&](const char* what, const auto& exceptions, const std::set<std::string>& names) {
+    for (const auto& [name, format] : exceptions) {
+      const auto covers = [&](const std::string& n) { return n == name || n.starts_with(name + "."); };
+      if (std::none_of(names.begin(), names.end(), covers))
+        throw Error("the formats name {} {}, which {} does not have; it has {}", what, name, net.spec.model,
+                    fmt::join(names, ", "));
+    }
+  };
+  refuse_unknown("activation", net.activations, points);
+  refuse_unknown("weight", net.weights, layers);
 }
 
 bool same_geometry(const Conv& a, const Conv& b) {
@@ -120,23 +233,52 @@ Network make_skeleton(const NetworkSpec& spec, const Formats& formats) {
   return net;
 }
 
-std::vector<ConvLayer> conv_layers(const Block& block) {
-  std::vector<ConvLayer> result;
-  if (block.depthwise1) result.push_back({block.name + ".conv1.depthwise", *block.depthwise1, {}, nullptr});
-  result.push_back({block.name + ".conv1", block.conv1, block.name + ".norm1", &block.norm1});
-  if (block.depthwise2) result.push_back({block.name + ".conv2.depthwise", *block.depthwise2, {}, nullptr});
-  result.push_back({block.name + ".conv2", block.conv2, block.name + ".norm2", &block.norm2});
-  if (block.projection)
-    result.push_back(
-        {block.name + ".shortcut", *block.projection, block.name + ".shortcut.norm", &block.projection_norm});
+Format Formats::activation_of(std::string_view point) const { return find_format(activations, point, activation); }
+
+Format Formats::weight_of(std::string_view layer) const { return find_format(weights, layer, weight); }
+
+Format Formats::sum_of(Format input, Format weight_format) const {
+  Format result = sum.value_or(activation);
+  result.fraction = std::min(result.fraction, input.fraction + weight_format.fraction);
   return result;
 }
 
+Format Formats::logits(Format input) const {
+  const auto named = activations.find("fc");
+  return named != activations.end() ? named->second : sum_of(input, weight_of("fc"));
+}
+
+std::string format_name(std::string_view point) {
+  std::string name(point);
+  const size_t open = name.find('['), close = name.find(']');
+  if (open != std::string::npos && close != std::string::npos) name.erase(open, close - open + 1);
+  return name;
+}
+
+Format format_at(const Network& network, std::string_view point) {
+  if (point == "fc") return network.logits(last_format(network));
+  if (point == "pool") return last_format(network);
+  return network.activation_of(format_name(point));
+}
+
+std::vector<ConvLayer> conv_layers(const Block& block, const Formats& formats, std::optional<Format> input) {
+  return layers_of<const Conv, const Norm>(block, formats, input);
+}
+
 std::vector<ConvLayer> conv_layers(const Network& network) {
-  std::vector<ConvLayer> result{{"conv1", network.stem, "conv1.norm", &network.stem_norm}};
-  for (const Block& block : network.blocks)
-    for (ConvLayer& layer : conv_layers(block)) result.push_back(std::move(layer));
-  return result;
+  return layers_of_network<const Conv, const Norm>(network);
+}
+
+void check_formats(const ConvLayer& layer) {
+  const LayerFormats& f = layer.formats;
+  if (f.scale.fraction > kMaxScaleFraction)
+    throw Error("scale format {}: a fraction of at most {} bits is possible", describe(f.scale), kMaxScaleFraction);
+  if (f.input.fraction + f.weight.fraction < f.sum.fraction)
+    throw Error("{}: inputs {} times weights {} have less fraction than their sums, {}", layer.name, describe(f.input),
+                describe(f.weight), describe(f.sum));
+  if (layer.norm && f.sum.fraction + f.scale.fraction < f.output.fraction)
+    throw Error("{}: sums {} times scales {} have less fraction than the outputs, {}", layer.norm_name, describe(f.sum),
+                describe(f.scale), describe(f.output));
 }
 
 Network make_network(const NetworkSpec& spec, const Formats& formats) {
@@ -162,6 +304,7 @@ void check(const Network& network) {
                   [](const Block& a, const Block& b) { return same_geometry(a, b); }) ||
       !same_geometry(network.stem, expected.stem))
     throw Error("the blocks of the network are not those of its spec, {}", network.spec.model);
+  check_formats(network);
   walk(network, [](const std::string& name, const Shape& shape, Format format, const std::vector<int32_t>& values) {
     if (static_cast<int64_t>(values.size()) != element_count(shape))
       throw Error("tensor {}: {} values, expected the shape {}", name, values.size(), to_string(shape));
@@ -179,10 +322,7 @@ SafeTensors Network::to_tensors() const {
   file.metadata["spec"] = dump_spec(spec);
   file.metadata["dataset"] = dataset;
   file.metadata["class_names"] = nlohmann::json(class_names).dump();
-  file.metadata["formats"] = nlohmann::json{
-      {"activation", to_json(activation)},
-      {"weight", to_json(weight)},
-      {"scale", to_json(scale)}}.dump();
+  file.metadata["formats"] = to_json(formats()).dump();
   walk(*this, [&](const std::string& name, const Shape& shape, Format, const std::vector<int32_t>& values) {
     file.add<int32_t>(name, shape, values);
   });
@@ -200,11 +340,7 @@ Network Network::from_tensors(const SafeTensors& file) {
     throw Error("{}: its format is '{}', expected '{}', as written by `odenet quantize`", file.source, kind,
                 kNetworkFormat);
   try {
-    Formats formats;
-    const auto json = nlohmann::json::parse(file.meta("formats"));
-    formats.activation = parse_format(json, "activation");
-    formats.weight = parse_format(json, "weight");
-    formats.scale = parse_format(json, "scale");
+    const Formats formats = parse_formats(nlohmann::json::parse(file.meta("formats")));
     Network net = make_skeleton(parse_spec(file.meta("spec"), file.source), formats);
     net.dataset = file.meta("dataset");
     net.class_names = nlohmann::json::parse(file.meta("class_names")).get<std::vector<std::string>>();

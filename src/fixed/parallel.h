@@ -1,11 +1,15 @@
-// A loop over independent indices on several threads.
+// Loops over independent indices on several threads.
 //
-//   parallel_for(images, threads, [&](int image, int worker) { ... scratch[worker] ... });
+//   ThreadPool pool(threads);                                   // threads 0: one a processor
+//   pool.run(images, [&](int image, int worker) { ... scratch[worker] ... });
+//   parallel_for(images, threads, body);                        // the same with threads for this loop alone
 #pragma once
 
-#include <algorithm>
 #include <atomic>
+#include <condition_variable>
+#include <cstdint>
 #include <exception>
+#include <functional>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -13,31 +17,39 @@
 namespace odenet::fixed {
 
 // `threads`, or the number of processors where it is 0.
-inline int thread_count(int threads) {
-  return threads > 0 ? threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-}
+int thread_count(int threads);
 
-// Calls body(index, worker) for every index below `count`, worker below `threads`. The first exception is rethrown.
-template <typename Body>
-void parallel_for(int count, int threads, const Body& body) {
-  std::atomic<int> next = 0;
-  std::exception_ptr failure;
-  std::mutex mutex;
-  const auto work = [&](int worker) {
-    try {
-      for (int index = next++; index < count; index = next++) body(index, worker);
-    } catch (...) {
-      next = count;
-      const std::lock_guard lock(mutex);
-      if (!failure) failure = std::current_exception();
-    }
-  };
-  {
-    std::vector<std::jthread> workers;
-    for (int worker = 1; worker < std::min(threads, count); ++worker) workers.emplace_back(work, worker);
-    work(0);
-  }
-  if (failure) std::rethrow_exception(failure);
-}
+// Threads that wait for work. One loop at a time; a body must not start another one on its own pool.
+class ThreadPool {
+ public:
+  using Body = std::function<void(int index, int worker)>;
+
+  explicit ThreadPool(int threads);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int size() const { return static_cast<int>(threads_.size()) + 1; }  // the caller works, too
+
+  // Calls body(index, worker) for every index below `count`, worker below size(). The first exception is rethrown.
+  void run(int count, const Body& body);
+
+ private:
+  void work(int worker);  // on the loop at hand
+  void wait_for_loops(int worker);
+
+  std::mutex mutex_;
+  std::condition_variable started_, finished_;
+  uint64_t loops_ = 0;  // begun so far
+  int busy_ = 0;        // threads that have not finished the last one
+  bool stop_ = false;
+  const Body* body_ = nullptr;
+  int count_ = 0;
+  std::atomic<int> next_ = 0;
+  std::exception_ptr failure_;
+  std::vector<std::thread> threads_;
+};
+
+void parallel_for(int count, int threads, const ThreadPool::Body& body);
 
 }  // namespace odenet::fixed

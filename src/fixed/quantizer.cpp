@@ -1,6 +1,8 @@
 #include "fixed/quantizer.h"
 
+#include <algorithm>
 #include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -37,24 +39,25 @@ class Reader {
 
 class Quantizer {
  public:
-  Quantizer(const SafeTensors& checkpoint, const NetworkSpec& spec, const Formats& formats)
-      : reader_(checkpoint), net_(make_skeleton(spec, formats)) {}
+  Quantizer(const SafeTensors& checkpoint, const NetworkSpec& spec, const QuantizeOptions& options)
+      : reader_(checkpoint), net_(make_skeleton(spec, options.formats)), channel_scaling_(options.channel_scaling) {}
 
   Network run(const std::vector<double>& mean, const std::vector<double>& deviation) {
     const NetworkSpec& spec = net_.spec;
+    const Format input = net_.activation_of("input");
     net_.input_table.resize(static_cast<size_t>(spec.in_channels) * 256);
     for (size_t i = 0; i < net_.input_table.size(); ++i) {
       const double pixel = static_cast<double>(i % 256) / 255.0;
-      net_.input_table[i] = convert((pixel - mean[i / 256]) / deviation[i / 256], net_.activation, "input_table", i);
+      net_.input_table[i] = convert((pixel - mean[i / 256]) / deviation[i / 256], input, "input_table", i);
     }
-    read_weights("conv1.weight", net_.stem);
-    read_norm("conv1.bn", {spec.stem_channels}, 1.0, net_.stem_norm);
+    for (const ConvLayer& layer : conv_layers(net_)) formats_[layer.name] = layer.formats;
+    read_conv("conv1", "conv1.bn", {}, 1.0, net_.stem, net_.stem_norm);
     auto block = net_.blocks.begin();
     for (const Stage& stage : spec.stages)
       for (int i = 0; i < stage.blocks; ++i, ++block) read_block(*block, stage.ode ? spec.step_size(stage) : 1.0);
     const Shape fc{spec.classes, spec.features()};
-    convert_all(reader_.get("fc.weight", fc), net_.weight, "fc.weight", net_.fc_weight);
-    convert_all(reader_.get("fc.bias", {spec.classes}), net_.activation, "fc.bias", net_.fc_bias);
+    convert_all(reader_.get("fc.weight", fc), net_.weight_of("fc"), "fc.weight", net_.fc_weight);
+    convert_all(reader_.get("fc.bias", {spec.classes}), format_at(net_, "fc"), "fc.bias", net_.fc_bias);
     reader_.refuse_unread(spec.model);
     return std::move(net_);
   }
@@ -74,12 +77,46 @@ class Quantizer {
     for (size_t i = 0; i < values.size(); ++i) result[i] = convert(values[i], format, name, i);
   }
 
-  void read_weights(const std::string& tensor, Conv& conv) {
-    convert_all(reader_.get(tensor, conv.weight_shape()), net_.weight, tensor, conv.weight);
+  // A convolution without a norm of its own.
+  void read_depthwise(const std::string& name, Conv& conv) {
+    convert_all(reader_.get(name, conv.weight_shape()), formats_.at(name).weight, name, conv.weight);
+  }
+
+  // A convolution and its norm; in an ODEBlock `executions` of them, `factor` being the step size in the last one.
+  struct Timed {
+    int executions = 0;  // 0: no ODEBlock
+    double step_size = 0;
+  };
+  void read_conv(const std::string& name, const std::string& norm_name, Timed timed, double factor, Conv& conv,
+                 Norm& norm) {
+    const LayerFormats& formats = formats_.at(name);
+    std::vector<float> weight = reader_.get(name + ".weight", conv.weight_shape());
+    const std::vector<int> shifts = channel_shifts(weight, conv, formats.weight);
+    const size_t each = weight.size() / shifts.size();
+    for (size_t i = 0; i < weight.size(); ++i) weight[i] = std::ldexp(weight[i], shifts[i / each]);
+    convert_all(weight, formats.weight, name + ".weight", conv.weight);
+    if (timed.executions > 0) read_time_bias(name, timed.executions, timed.step_size, shifts, formats.sum, conv);
+    const Shape statistics =
+        timed.executions > 0 ? Shape{timed.executions, conv.channels} : Shape{int64_t{conv.channels}};
+    read_norm(norm_name, statistics, factor, shifts, formats, norm);
+  }
+
+  // log2 of what the weights of each output channel are multiplied by.
+  std::vector<int> channel_shifts(const std::vector<float>& weight, const Conv& conv, Format format) const {
+    std::vector<int> shifts(static_cast<size_t>(conv.channels), 0);
+    const size_t each = weight.size() / shifts.size();
+    for (size_t channel = 0; channel_scaling_ && channel < shifts.size(); ++channel) {
+      double largest = 0;
+      for (size_t i = 0; i < each; ++i) largest = std::max(largest, std::abs(double{weight[channel * each + i]}));
+      int& shift = shifts[channel];
+      while (shift < kMaxChannelShift && std::ldexp(largest, shift + 1) <= format.to_real(format.max())) ++shift;
+    }
+    return shifts;
   }
 
   // t_i times the sum of the taps inside the image; class as in Conv::time_bias.
-  void read_time_bias(const std::string& name, int executions, double step_size, Conv& conv) {
+  void read_time_bias(const std::string& name, int executions, double step_size, const std::vector<int>& shifts,
+                      Format format, Conv& conv) {
     const std::string tensor = name + ".time_weight";
     const std::vector<float> taps = reader_.get(tensor, {conv.channels, 1, conv.kernel, conv.kernel});
     const auto inside = [&](int border, int tap) {
@@ -96,13 +133,16 @@ class Quantizer {
       for (size_t tap = 0; tap < kernel * kernel; ++tap)
         if (inside(row, static_cast<int>(tap / kernel)) && inside(column, static_cast<int>(tap % kernel)))
           sum += taps[channel * kernel * kernel + tap];
-      conv.time_bias[i] = convert(time * sum, net_.activation, fmt::format("time bias of {}", name), i);
+      conv.time_bias[i] =
+          convert(std::ldexp(time * sum, shifts[channel]), format, fmt::format("time bias of {}", name), i);
     }
   }
 
   // `statistics`: shape of mean and variance, [C] or [executions, C].
-  // scale = factor * weight / sqrt(var + epsilon), shift = factor * bias - mean * scale.
-  void read_norm(const std::string& name, const Shape& statistics, double factor, Norm& norm) {
+  // scale = factor * weight / sqrt(var + epsilon), shift = factor * bias - mean * scale; the scale of a channel whose
+  // weights were multiplied by 2^shifts[channel] is divided by that.
+  void read_norm(const std::string& name, const Shape& statistics, double factor, const std::vector<int>& shifts,
+                 const LayerFormats& formats, Norm& norm) {
     const int64_t channels = statistics.back();
     const std::vector<float> weight = reader_.get(name + ".weight", {channels});
     const std::vector<float> bias = reader_.get(name + ".bias", {channels});
@@ -115,33 +155,27 @@ class Quantizer {
       if (!(variance[i] >= 0))
         throw Error("{}: {}.running_var is {} at index {}, expected 0 or more", reader_.source(), name, variance[i], i);
       const double scale = factor * weight[channel] / std::sqrt(double{variance[i]} + kNormEpsilon);
-      norm.scale[i] = convert(scale, net_.scale, fmt::format("scale of {}", name), i);
+      norm.scale[i] = convert(std::ldexp(scale, -shifts[channel]), formats.scale, fmt::format("scale of {}", name), i);
       norm.shift[i] =
-          convert(factor * bias[channel] - mean[i] * scale, net_.activation, fmt::format("shift of {}", name), i);
+          convert(factor * bias[channel] - mean[i] * scale, formats.sum, fmt::format("shift of {}", name), i);
     }
   }
 
   void read_block(Block& block, double step_size) {
-    read_weights(block.name + ".conv1.weight", block.conv1);
-    read_weights(block.name + ".conv2.weight", block.conv2);
-    if (block.depthwise1) read_weights(block.name + ".conv1.depthwise", *block.depthwise1);
-    if (block.depthwise2) read_weights(block.name + ".conv2.depthwise", *block.depthwise2);
-    if (block.projection) {
-      read_weights(block.name + ".shortcut.weight", *block.projection);
-      read_norm(block.name + ".shortcut.bn", {block.projection->channels}, 1.0, block.projection_norm);
-    }
-    if (block.ode) {
-      read_time_bias(block.name + ".conv1", block.executions, step_size, block.conv1);
-      read_time_bias(block.name + ".conv2", block.executions, step_size, block.conv2);
-    }
-    const int64_t channels = block.conv1.channels;
-    const Shape statistics = block.ode ? Shape{block.executions, channels} : Shape{channels};
-    read_norm(block.name + ".bn1", statistics, 1.0, block.norm1);
-    read_norm(block.name + ".bn2", statistics, step_size, block.norm2);
+    const Timed timed{block.ode ? block.executions : 0, step_size};
+    if (block.depthwise1) read_depthwise(block.name + ".conv1.depthwise", *block.depthwise1);
+    read_conv(block.name + ".conv1", block.name + ".bn1", timed, 1.0, block.conv1, block.norm1);
+    if (block.depthwise2) read_depthwise(block.name + ".conv2.depthwise", *block.depthwise2);
+    read_conv(block.name + ".conv2", block.name + ".bn2", timed, step_size, block.conv2, block.norm2);
+    if (block.projection)
+      read_conv(block.name + ".shortcut", block.name + ".shortcut.bn", {}, 1.0, *block.projection,
+                block.projection_norm);
   }
 
   Reader reader_;
   Network net_;
+  bool channel_scaling_;
+  std::map<std::string, LayerFormats> formats_;
 };
 
 }  // namespace
@@ -166,7 +200,7 @@ Network quantize(const SafeTensors& checkpoint, const QuantizeOptions& options) 
   if (mean.size() != channels || deviation.size() != channels)
     throw Error("{}: normalization has {} means and {} deviations, expected {}", checkpoint.source, mean.size(),
                 deviation.size(), channels);
-  Network net = Quantizer(checkpoint, spec, options.formats).run(mean, deviation);
+  Network net = Quantizer(checkpoint, spec, options).run(mean, deviation);
   net.dataset = checkpoint.meta("dataset");
   net.class_names = std::move(class_names);
   try {

@@ -25,8 +25,14 @@
 namespace odenet::fixed {
 
 struct QuantizeOptions {
-  Formats formats;
+  Formats formats{};
+  // Multiply the weights of each output channel that a norm follows by the largest power of two, at most
+  // 2^kMaxChannelShift, that keeps them in their format, and divide the norm's scales by it: channels of small weights
+  // lose less, and the arithmetic stays what it is.
+  bool channel_scaling = false;
 };
+
+inline constexpr int kMaxChannelShift = 4;
 
 Network quantize(const SafeTensors& checkpoint, const QuantizeOptions& options = {});
 

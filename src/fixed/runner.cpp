@@ -1,48 +1,17 @@
 #include "fixed/runner.h"
 
 #include <algorithm>
+#include <deque>
+#include <mutex>
 
 #include "core/error.h"
 #include "fixed/accumulator_proof.h"
-#include "fixed/parallel.h"
 
 namespace odenet::fixed {
 
 namespace {
 
-// y = sat(round(c * scale) + shift), in place, for [C, pixels] of one image; returns the number of saturated values.
-int64_t apply_norm(const Norm& norm, const Formats& formats, int execution, int channels, size_t pixels, bool relu,
-                   std::span<int32_t> values) {
-  int64_t saturations = 0;
-  for (size_t channel = 0; channel < static_cast<size_t>(channels); ++channel) {
-    const size_t at = static_cast<size_t>(execution * channels) + channel;
-    const int64_t scale = norm.scale[at], shift = norm.shift[at];
-    for (int32_t& value : values.subspan(channel * pixels, pixels)) {
-      const int64_t product = round_half_up(value * scale, formats.scale.fraction);
-      value = saturate(product + shift, formats.activation, &saturations);
-      if (relu) value = std::max(value, 0);
-    }
-  }
-  return saturations;
-}
-
 size_t pixels_of(int height, int width) { return static_cast<size_t>(height) * static_cast<size_t>(width); }
-
-// z += step, of the same size.
-int64_t add(Format activation, std::span<const int32_t> step, std::span<int32_t> z) {
-  int64_t saturations = 0;
-  for (size_t i = 0; i < z.size(); ++i) z[i] = saturate(int64_t{z[i]} + step[i], activation, &saturations);
-  return saturations;
-}
-
-void relu(std::span<int32_t> values) {
-  for (int32_t& value : values) value = std::max(value, 0);
-}
-
-std::optional<Convolution> make_convolution(const std::optional<Conv>& conv, const Formats& formats,
-                                            const std::string& name) {
-  return conv ? std::optional<Convolution>(std::in_place, *conv, formats, name) : std::nullopt;
-}
 
 Network checked(Network network) {
   check(network);
@@ -50,88 +19,119 @@ Network checked(Network network) {
   return network;
 }
 
+// Gathers the points of images that are computed in any order, and shows them point by point.
+class Points {
+ public:
+  explicit Points(int images) : images_(static_cast<size_t>(images)) {}
+
+  // The `index`-th point of that image; the points of an image come in order.
+  void add(size_t index, int image, std::string_view name, const Map& map) {
+    const size_t size = static_cast<size_t>(map.channels()) * static_cast<size_t>(map.pixels());
+    map.write(values(index, name, size).subspan(static_cast<size_t>(image) * size, size));
+  }
+
+  void show(const Tap& tap) const {
+    for (const Point& point : points_) tap(point.name, point.values);
+  }
+
+ private:
+  struct Point {
+    std::string name;
+    std::vector<int32_t> values;
+  };
+
+  std::span<int32_t> values(size_t index, std::string_view name, size_t size) {
+    const std::lock_guard lock(mutex_);
+    if (index == points_.size()) points_.push_back({std::string(name), std::vector<int32_t>(images_ * size)});
+    return points_[index].values;
+  }
+
+  size_t images_;
+  std::mutex mutex_;
+  std::deque<Point> points_;
+};
+
 }  // namespace
 
-BlockRunner::BlockRunner(const Block& block, const Formats& formats, int threads)
-    : block_(block),
-      formats_(formats),
-      depthwise1_(make_convolution(block.depthwise1, formats, block.name + ".conv1.depthwise")),
-      depthwise2_(make_convolution(block.depthwise2, formats, block.name + ".conv2.depthwise")),
-      projection_(make_convolution(block.projection, formats, block.name + ".shortcut")),
-      conv1_(block.conv1, formats, block.name + ".conv1"),
-      conv2_(block.conv2, formats, block.name + ".conv2"),
-      workspaces_(static_cast<size_t>(thread_count(threads))) {
-  const auto executions = static_cast<size_t>(block.executions), channels = static_cast<size_t>(block.channels());
-  for (const ConvLayer& layer : conv_layers(block)) {
-    const size_t entries = (layer.norm == &block.projection_norm ? 1 : executions) * channels;
-    if (layer.norm)
-      for (const std::vector<int32_t>* table : {&layer.norm->scale, &layer.norm->shift})
-        if (table->size() != entries)
-          throw Error("{}: {} entries, expected {} executions x {} channels", layer.norm_name, table->size(),
-                      entries / channels, channels);
-    const bool timed = block.ode && (&layer.conv == &block.conv1 || &layer.conv == &block.conv2);
-    const size_t biases = timed ? entries * static_cast<size_t>(layer.conv.border_classes()) : 0;
-    if (layer.conv.time_bias.size() != biases)
-      throw Error("{}: {} time biases, expected {}", layer.name, layer.conv.time_bias.size(), biases);
+BlockRunner::BlockRunner(const Block& block, const Formats& formats, int threads, std::optional<Format> input)
+    : block_(block), output_(formats.activation_of(block.name)), threads_(thread_count(threads)) {
+  input_ = input.value_or(block.ode ? output_ : formats.activation);
+  for (const ConvLayer& layer : conv_layers(block_, formats, input_)) {
+    auto& conv = layer.name.ends_with(".conv1.depthwise")   ? depthwise1_
+                 : layer.name.ends_with(".conv2.depthwise") ? depthwise2_
+                 : layer.name.ends_with(".conv1")           ? conv1_
+                 : layer.name.ends_with(".conv2")           ? conv2_
+                                                            : projection_;
+    conv.emplace(layer);
   }
 }
 
 void BlockRunner::convolve(const std::optional<Convolution>& depthwise, const Convolution& conv, Layer layer,
-                           int stride, std::span<const int32_t> x, int height, int width, int execution,
-                           Workspace& workspace, std::span<int32_t> y) {
+                           const Convolution::Job& job, Workspace& workspace, ThreadPool* pool, Map& output,
+                           const Observer& observer) {
+  kernels::Saturations count;
   if (depthwise) {
-    const int out_height = conv_size(height, stride), out_width = conv_size(width, stride);
-    const size_t channels = x.size() / pixels_of(height, width);
-    workspace.filtered.resize(channels * pixels_of(out_height, out_width));
-    saturations_[layer - 1] += depthwise->run(x, height, width, execution, workspace.scratch, workspace.filtered);
-    x = workspace.filtered;
-    height = out_height;
-    width = out_width;
+    saturations_[layer - 1] += depthwise->run({.input = job.input}, workspace.scratch, pool, workspace.filtered).sum;
+    if (observer)
+      observer(fmt::format("{}.conv{}.depthwise", point(job.execution), layer == kConv1 ? 1 : 2), workspace.filtered);
+    count = conv.run({workspace.filtered, job.execution, job.added, job.added_format, job.relu}, workspace.scratch,
+                     pool, output);
+  } else {
+    count = conv.run(job, workspace.scratch, pool, output);
   }
-  saturations_[layer] += conv.run(x, height, width, execution, workspace.scratch, y);
+  saturations_[layer] += count.sum;
+  saturations_[layer + 1] += count.norm;
+  saturations_[kSum] += count.added;
 }
 
-// y [C, H', W'] += shortcut(x).
-void BlockRunner::add_shortcut(std::span<const int32_t> x, Workspace& workspace, std::span<int32_t> y) {
-  if (!block_.projection && x.size() == y.size()) {
-    saturations_[kSum] += add(formats_.activation, x, y);
-    return;
-  }
-  const int height = block_.out_height(), width = block_.out_width();
-  std::vector<int32_t>& shortcut = workspace.shortcut;
+std::string BlockRunner::point(int execution) const {
+  return block_.ode ? fmt::format("{}[{}]", block_.name, execution) : block_.name;
+}
+
+std::pair<const Map*, Format> BlockRunner::shortcut(Workspace& workspace, ThreadPool* pool) {
+  const Map& x = workspace.map;
+  Map& result = workspace.shortcut;
   if (projection_) {
-    shortcut.resize(y.size());
-    saturations_[kProjection] += projection_->run(x, block_.height, block_.width, 0, workspace.scratch, shortcut);
-    saturations_[kProjectionNorm] += apply_norm(block_.projection_norm, formats_, 0, block_.channels(),
-                                                pixels_of(height, width), /*relu=*/false, shortcut);
-  } else {  // of the further channels nothing is added
-    shortcut.clear();
-    for (int channel = 0; channel < block_.in_channels(); ++channel)
-      for (int row = 0; row < height; ++row)
-        for (int column = 0; column < width; ++column)
-          shortcut.push_back(x[static_cast<size_t>((channel * block_.height + row * block_.stride) * block_.width +
-                                                   column * block_.stride)]);
+    const auto count = projection_->run({.input = x}, workspace.scratch, pool, result);
+    saturations_[kProjection] += count.sum;
+    saturations_[kProjectionNorm] += count.norm;
+    return {&result, projection_->formats().output};
   }
-  saturations_[kSum] += add(formats_.activation, shortcut, y.first(shortcut.size()));
+  if (block_.stride == 1 && block_.channels() == block_.in_channels()) return {&x, input_};
+  result.reshape(block_.channels(), block_.out_height(), block_.out_width());  // every stride-th pixel, and zeros
+  for (int row = 0; row < result.height(); ++row)
+    for (int column = 0; column < result.width(); ++column) {
+      int32_t* to = result.pixel(row, column);
+      const int32_t* from = x.pixel(row * block_.stride, column * block_.stride);
+      std::copy_n(from, block_.in_channels(), to);
+      std::fill(to + block_.in_channels(), to + result.pitch(), 0);
+    }
+  return {&result, input_};
 }
 
-// norm2(conv2 a) with a = relu(norm1(conv1 x)), and the shortcut where it belongs; what follows is the caller's.
-void BlockRunner::run_image(std::span<const int32_t> x, int execution, Workspace& workspace, std::span<int32_t> hidden,
-                            std::span<int32_t> y) {
-  const int height = block_.out_height(), width = block_.out_width();
-  const size_t pixels = pixels_of(height, width);
-  const bool full = !block_.ode && block_.skip == Skip::kFull, shortened = block_.skip == Skip::kShort;
-  convolve(depthwise1_, conv1_, kConv1, block_.stride, x, block_.height, block_.width, execution, workspace, hidden);
-  saturations_[kNorm1] +=
-      apply_norm(block_.norm1, formats_, execution, block_.channels(), pixels, /*relu=*/!shortened, hidden);
-  if (shortened) {
-    add_shortcut(x, workspace, hidden);
-    relu(hidden);
+void BlockRunner::run_image(Workspace& workspace, ThreadPool* pool, const Observer& observer) {
+  Map &x = workspace.map, &hidden = workspace.hidden, &y = block_.ode ? workspace.map : workspace.next;
+  if (block_.ode && input_ != output_) {
+    int64_t saturated = 0;
+    for (int32_t& value : std::span(x.data(), x.size()))
+      value = saturate(align(value, input_.fraction, output_.fraction), output_, &saturated);
+    saturations_[kSum] += saturated;
   }
-  convolve(depthwise2_, conv2_, kConv2, 1, hidden, height, width, execution, workspace, y);
-  saturations_[kNorm2] += apply_norm(block_.norm2, formats_, execution, block_.channels(), pixels, /*relu=*/false, y);
-  if (full) add_shortcut(x, workspace, y);
-  if (!block_.ode) relu(y);
+  std::pair<const Map*, Format> added{};
+  if (!block_.ode && block_.skip != Skip::kNone) added = shortcut(workspace, pool);
+  const bool shortened = added.first && block_.skip == Skip::kShort;
+  const auto none = std::pair<const Map*, Format>{};
+  const auto first = shortened ? added : none;
+  const auto second = block_.ode ? std::pair<const Map*, Format>{&x, output_} : shortened ? none : added;
+  for (int execution = 0; execution < block_.executions; ++execution) {
+    convolve(depthwise1_, *conv1_, kConv1, {x, execution, first.first, first.second, /*relu=*/true}, workspace, pool,
+             hidden, observer);
+    if (observer) observer(point(execution) + ".hidden", hidden);
+    convolve(depthwise2_, *conv2_, kConv2, {hidden, execution, second.first, second.second, /*relu=*/!block_.ode},
+             workspace, pool, y, observer);
+    if (observer) observer(point(execution), y);
+  }
+  if (!block_.ode) std::swap(workspace.map, workspace.next);
 }
 
 std::vector<int32_t> BlockRunner::run(std::span<const int32_t> input, const Tap& tap) {
@@ -140,28 +140,22 @@ std::vector<int32_t> BlockRunner::run(std::span<const int32_t> input, const Tap&
   const size_t count = input.size() / in_size;
   if (count * in_size != input.size())
     throw Error("block {}: {} input values, expected a multiple of {}", block_.name, input.size(), in_size);
-
-  std::vector<int32_t> hidden(count * size);
-  std::vector<int32_t> z(count * size);
-  if (block_.ode) z.assign(input.begin(), input.end());
-  for (int execution = 0; execution < block_.executions; ++execution) {
-    parallel_for(static_cast<int>(count), static_cast<int>(workspaces_.size()), [&](int image, int worker) {
-      Workspace& workspace = workspaces_[static_cast<size_t>(worker)];
-      const auto map_of = [&](auto& maps) { return std::span(maps).subspan(static_cast<size_t>(image) * size, size); };
-      const std::span<int32_t> out = map_of(z);
-      if (!block_.ode)
-        return run_image(input.subspan(static_cast<size_t>(image) * in_size, in_size), execution, workspace,
-                         map_of(hidden), out);
-      workspace.map.resize(size);
-      run_image(out, execution, workspace, map_of(hidden), workspace.map);
-      saturations_[kSum] += add(formats_.activation, workspace.map, out);
-    });
-    if (!tap) continue;
-    const std::string point = block_.ode ? fmt::format("{}[{}]", block_.name, execution) : block_.name;
-    tap(point + ".hidden", hidden);
-    tap(point, z);
-  }
-  return z;
+  std::vector<int32_t> output(count * size);
+  Points points(static_cast<int>(count));
+  ThreadPool pool(std::min(threads_, std::max(1, static_cast<int>(count))));
+  std::vector<Workspace> workspaces(static_cast<size_t>(pool.size()));
+  pool.run(static_cast<int>(count), [&](int image, int worker) {
+    Workspace& workspace = workspaces[static_cast<size_t>(worker)];
+    const auto at = static_cast<size_t>(image);
+    workspace.map.read(input.subspan(at * in_size, in_size), block_.in_channels(), block_.height, block_.width);
+    size_t index = 0;
+    Observer observer;
+    if (tap) observer = [&](std::string_view point, const Map& map) { points.add(index++, image, point, map); };
+    run_image(workspace, nullptr, observer);
+    workspace.map.write(std::span(output).subspan(at * size, size));
+  });
+  if (tap) points.show(tap);
+  return output;
 }
 
 std::vector<LayerSaturations> BlockRunner::saturations() const {
@@ -183,11 +177,15 @@ std::vector<LayerSaturations> BlockRunner::saturations() const {
 
 Runner::Runner(Network network, int threads)
     : network_(checked(std::move(network))),
-      threads_(thread_count(threads)),
-      stem_(network_.stem, network_.formats(), "conv1"),
+      pool_(threads),
+      workspaces_(static_cast<size_t>(pool_.size())),
+      stem_(conv_layers(network_).front()),
       replacements_(network_.blocks.size()) {
-  for (const Block& block : network_.blocks)
-    blocks_.push_back(std::make_unique<BlockRunner>(block, network_.formats(), threads_));
+  Format input = network_.activation_of("conv1");
+  for (const Block& block : network_.blocks) {
+    blocks_.push_back(std::make_unique<BlockRunner>(block, network_.formats(), pool_.size(), input));
+    input = network_.activation_of(block.name);
+  }
 }
 
 void Runner::replace_block(size_t index, BlockFunction function) { replacements_.at(index) = std::move(function); }
@@ -201,43 +199,68 @@ int Runner::image_count(std::span<const uint8_t> images) const {
   return static_cast<int>(images.size() / size);
 }
 
-std::vector<int32_t> Runner::run_stem(std::span<const uint8_t> images) {
+void Runner::run_stem(std::span<const uint8_t> image, Workspace& workspace, ThreadPool* pool) {
   const NetworkSpec& spec = network_.spec;
   const size_t pixels = pixels_of(spec.height, spec.width);
-  const size_t in_size = static_cast<size_t>(spec.in_channels) * pixels;
-  const size_t size = static_cast<size_t>(spec.stem_channels) * pixels;
-  const int count = image_count(images);
-  std::vector<int32_t> maps(static_cast<size_t>(count) * size);
-  std::vector<Convolution::Scratch> scratch(static_cast<size_t>(threads_));
-  parallel_for(count, threads_, [&](int image, int worker) {
-    const std::span<const uint8_t> bytes = images.subspan(static_cast<size_t>(image) * in_size, in_size);
-    std::vector<int32_t> x(in_size);
-    for (size_t i = 0; i < in_size; ++i) x[i] = network_.input_table[i / pixels * 256 + bytes[i]];
-    const std::span<int32_t> y = std::span(maps).subspan(static_cast<size_t>(image) * size, size);
-    stem_saturations_ += stem_.run(x, spec.height, spec.width, 0, scratch[static_cast<size_t>(worker)], y);
-    stem_norm_saturations_ +=
-        apply_norm(network_.stem_norm, network_.formats(), 0, spec.stem_channels, pixels, /*relu=*/true, y);
-  });
-  return maps;
+  Map& x = workspace.next;
+  x.reshape(spec.in_channels, spec.height, spec.width);
+  std::fill_n(x.data(), x.size(), 0);
+  const auto pitch = static_cast<size_t>(x.pitch());
+  for (size_t i = 0; i < image.size(); ++i)
+    x.data()[i % pixels * pitch + i / pixels] = network_.input_table[i / pixels * 256 + image[i]];
+  const auto count = stem_.run({.input = x, .relu = true}, workspace.scratch, pool, workspace.map);
+  stem_saturations_ += count.sum;
+  stem_norm_saturations_ += count.norm;
 }
 
 std::vector<int32_t> Runner::run_blocks(std::span<const uint8_t> images, size_t end, const Tap& tap) {
-  std::vector<int32_t> maps = run_stem(images);
-  if (tap) tap("conv1", maps);
-  for (size_t index = 0; index < end; ++index) {
-    if (!replacements_[index]) {
-      maps = blocks_[index]->run(maps, tap);
-      continue;
-    }
-    const Block& block = network_.blocks[index];
-    const size_t expected = static_cast<size_t>(image_count(images)) * static_cast<size_t>(block.channels()) *
-                            pixels_of(block.out_height(), block.out_width());
-    maps = replacements_[index](maps);
-    if (maps.size() != expected)
-      throw Error("block {}: its replacement gave {} values, expected {}", block.name, maps.size(), expected);
-    if (tap) tap(block.ode ? fmt::format("{}[{}]", block.name, block.executions - 1) : block.name, maps);
+  const int count = image_count(images);
+  const size_t image_size = images.size() / static_cast<size_t>(std::max(count, 1));
+  const auto map_size = [&](size_t before) {  // of the map before that block
+    const NetworkSpec& spec = network_.spec;
+    if (before == 0) return static_cast<size_t>(spec.stem_channels) * pixels_of(spec.height, spec.width);
+    const Block& block = network_.blocks[before - 1];
+    return static_cast<size_t>(block.channels()) * pixels_of(block.out_height(), block.out_width());
+  };
+  std::vector<int32_t> input, output;  // of the blocks between two replaced ones
+  for (size_t first = 0;; ++first) {
+    size_t stop = first;
+    while (stop < end && !replacements_[stop]) ++stop;
+    const size_t in_size = map_size(first), size = map_size(stop);
+    output.resize(static_cast<size_t>(count) * size);
+    Points points(count);
+    const auto run_image = [&](int image, Workspace& workspace, ThreadPool* pool) {
+      const auto at = static_cast<size_t>(image);
+      size_t index = 0;
+      BlockRunner::Observer observer;
+      if (tap) observer = [&](std::string_view point, const Map& map) { points.add(index++, image, point, map); };
+      if (input.empty()) {
+        run_stem(images.subspan(at * image_size, image_size), workspace, pool);
+        if (tap) observer("conv1", workspace.map);
+      } else {
+        const Block& block = network_.blocks[first - 1];
+        workspace.map.read(std::span(input).subspan(at * in_size, in_size), block.channels(), block.out_height(),
+                           block.out_width());
+      }
+      for (size_t i = first; i < stop; ++i) blocks_[i]->run_image(workspace, pool, observer);
+      workspace.map.write(std::span(output).subspan(at * size, size));
+    };
+    if (count == 1)
+      run_image(0, workspaces_.front(), &pool_);
+    else
+      pool_.run(count,
+                [&](int image, int worker) { run_image(image, workspaces_[static_cast<size_t>(worker)], nullptr); });
+    if (tap) points.show(tap);
+    if (stop == end) return output;
+
+    const Block& block = network_.blocks[stop];
+    const size_t expected = static_cast<size_t>(count) * map_size(stop + 1);
+    input = replacements_[stop](output);
+    if (input.size() != expected)
+      throw Error("block {}: its replacement gave {} values, expected {}", block.name, input.size(), expected);
+    if (tap) tap(block.ode ? fmt::format("{}[{}]", block.name, block.executions - 1) : block.name, input);
+    first = stop;
   }
-  return maps;
 }
 
 std::vector<int32_t> Runner::block_input(std::span<const uint8_t> images, size_t index) {
@@ -260,6 +283,8 @@ std::vector<int32_t> Runner::run(std::span<const uint8_t> images, const Tap& tap
   }
   if (tap) tap("pool", pooled);
 
+  const Format input = format_at(network_, "pool"), output = format_at(network_, "fc");
+  const int shift = input.fraction + network_.weight_of("fc").fraction - output.fraction;
   std::vector<int32_t> logits(count * classes);
   int64_t saturations = 0;
   for (size_t i = 0; i < logits.size(); ++i) {
@@ -267,8 +292,7 @@ std::vector<int32_t> Runner::run(std::span<const uint8_t> images, const Tap& tap
     int64_t sum = 0;
     for (size_t k = 0; k < features; ++k)
       sum += int64_t{pooled[image * features + k]} * network_.fc_weight[label * features + k];
-    logits[i] = saturate(round_half_up(sum, network_.weight.fraction) + network_.fc_bias[label], network_.activation,
-                         &saturations);
+    logits[i] = saturate(round_half_up(sum, shift) + network_.fc_bias[label], output, &saturations);
   }
   fc_saturations_ += saturations;
   if (tap) tap("fc", logits);

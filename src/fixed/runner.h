@@ -1,11 +1,12 @@
 // Runs images through the integer network: the reference that the engine must match in every bit.
 //
 //   fixed::Runner runner(net);
-//   std::vector<int32_t> logits = runner.run(images);            // [N, 3, H, W] bytes -> [N, classes], activation
-//   format for (const auto& [layer, count] : runner.saturations()) ...
+//   std::vector<int32_t> logits = runner.run(images);            // [N, 3, H, W] bytes -> [N, classes]
+//   for (const auto& [layer, count] : runner.saturations()) ...
 //
-// The result does not depend on the number of threads, nor on how images are grouped into calls. A runner does one call
-// at a time.
+// Each image passes through the whole network before the next one, in a thread of its own; a single image is shared by
+// all threads. The result does not depend on the number of threads, nor on how images are grouped into calls. A runner
+// does one call at a time.
 #pragma once
 
 #include <array>
@@ -13,9 +14,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "fixed/convolution.h"
@@ -23,8 +26,8 @@
 
 namespace odenet::fixed {
 
-// Receives the values of one observation point for the images of one call, in activation format; the points and their
-// order are those of eval/backend.h.
+// Receives the values of one observation point for the images of one call, NCHW, in format_at() that point. The points
+// and their order are those of eval/backend.h, and "<block>[i].conv1.depthwise", ".conv2.depthwise" where there are such.
 using Tap = std::function<void(std::string_view point, std::span<const int32_t> values)>;
 
 struct LayerSaturations {
@@ -32,36 +35,44 @@ struct LayerSaturations {
   int64_t count = 0;
 };
 
-// One block: [N, Cin, H, W] -> [N, C, H', W']. Throws Error if its tables are incomplete or its weights break the
-// accumulator proof.
+// What one thread works with.
+struct Workspace {
+  Convolution::Scratch scratch;
+  Map map, next, hidden, filtered, shortcut;
+};
+
+// One block. Throws Error if its tables are incomplete or its weights break the accumulator proof.
 class BlockRunner {
  public:
-  BlockRunner(const Block& block, const Formats& formats, int threads = 0);
+  // Receives the points of one image.
+  using Observer = std::function<void(std::string_view point, const Map& map)>;
 
+  // `input`: format of the block's input; by default that of an ODEBlock's z, else the formats' activation.
+  BlockRunner(const Block& block, const Formats& formats, int threads = 0, std::optional<Format> input = {});
+
+  // [N, Cin, H, W] -> [N, C, H', W']
   std::vector<int32_t> run(std::span<const int32_t> input, const Tap& tap = {});
+
+  // The image in workspace.map, in place. `pool`: threads that share it, or null.
+  void run_image(Workspace& workspace, ThreadPool* pool, const Observer& observer);
+
   std::vector<LayerSaturations> saturations() const;
 
  private:
   enum Layer { kDepthwise1, kConv1, kNorm1, kDepthwise2, kConv2, kNorm2, kProjection, kProjectionNorm, kSum, kLayers };
 
-  struct Workspace {
-    Convolution::Scratch scratch;
-    std::vector<int32_t> map, filtered, shortcut;
-  };
-
-  // conv(depthwise x), or conv x; [Cin, H, W] -> [C, H', W'].
-  void convolve(const std::optional<Convolution>& depthwise, const Convolution& conv, Layer layer, int stride,
-                std::span<const int32_t> x, int height, int width, int execution, Workspace& workspace,
-                std::span<int32_t> y);
-  void add_shortcut(std::span<const int32_t> x, Workspace& workspace, std::span<int32_t> y);
-  void run_image(std::span<const int32_t> x, int execution, Workspace& workspace, std::span<int32_t> hidden,
-                 std::span<int32_t> y);
+  // conv(depthwise x), or conv x; `layer` is kConv1 or kConv2.
+  void convolve(const std::optional<Convolution>& depthwise, const Convolution& conv, Layer layer,
+                const Convolution::Job& job, Workspace& workspace, ThreadPool* pool, Map& output,
+                const Observer& observer);
+  std::string point(int execution) const;  // "layer3_2.0[4]"
+  // What is added for the input in workspace.map, and its format.
+  std::pair<const Map*, Format> shortcut(Workspace& workspace, ThreadPool* pool);
 
   Block block_;
-  Formats formats_;
-  std::optional<Convolution> depthwise1_, depthwise2_, projection_;
-  Convolution conv1_, conv2_;
-  std::vector<Workspace> workspaces_;
+  Format input_, output_;
+  int threads_;
+  std::optional<Convolution> depthwise1_, conv1_, depthwise2_, conv2_, projection_;
   std::array<std::atomic<int64_t>, kLayers> saturations_{};
 };
 
@@ -91,11 +102,14 @@ class Runner {
 
  private:
   int image_count(std::span<const uint8_t> images) const;
-  std::vector<int32_t> run_stem(std::span<const uint8_t> images);
+  void run_stem(std::span<const uint8_t> image, Workspace& workspace, ThreadPool* pool);
+
+  // The output of block end - 1, or of the stem; [N, C, H, W].
   std::vector<int32_t> run_blocks(std::span<const uint8_t> images, size_t end, const Tap& tap);
 
   Network network_;
-  int threads_;
+  ThreadPool pool_;
+  std::vector<Workspace> workspaces_;  // [threads]
   Convolution stem_;
   std::vector<std::unique_ptr<BlockRunner>> blocks_;
   std::vector<BlockFunction> replacements_;  // [blocks]; empty function: the integer network computes it

@@ -78,7 +78,7 @@ TEST_F(QuantizationReportTest, MeasuresActivationsAndSaturations) {
 TEST_F(QuantizationReportTest, RendersTextAndJson) {
   const QuantizationReport r = report(net_);
   EXPECT_THAT(to_text(r), ::testing::HasSubstr("activations Q20 in 32 bits, weights Q20 in 25 bits"));
-  EXPECT_THAT(to_text(r), ::testing::ContainsRegex("layer2_2.0.conv2 .* of 25 .* 1024.008 +0\n"));
+  EXPECT_THAT(to_text(r), ::testing::ContainsRegex("layer2_2.0.conv2 .* of 25 .* 1024.008 +21.3 +0\n"));
   EXPECT_THAT(to_text(r), ::testing::HasSubstr("0 saturations over 10 images"));
   const nlohmann::json json = r;
   EXPECT_EQ(json["layers"].size(), r.layers.size());
@@ -86,6 +86,12 @@ TEST_F(QuantizationReportTest, RendersTextAndJson) {
   EXPECT_EQ(json["points"][0]["point"], "conv1");
   EXPECT_GT(json["points"][0]["sqnr_db"], 80);
   EXPECT_EQ(json["saturations"], 0);
+  EXPECT_EQ(json["disagreeing"], 0);
+  EXPECT_EQ(json["points"][0]["format"]["width"], 32);
+  EXPECT_EQ(json["points"][0]["memory_bits"], 4 * 8 * 8 * 32);
+  // 8 x 8 x 3 x 3 weights, and time biases for 3 executions, 8 channels and 9 classes
+  EXPECT_EQ(json["layers"][19]["layer"], "layer2_2.0.conv2");
+  EXPECT_EQ(json["layers"][19]["memory_bits"], 576 * 25 + 216 * 32);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "fixed/accumulator_proof.h"
 
 #include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
 
 #include <limits>
 
@@ -39,6 +40,30 @@ TEST(AccumulatorProof, HoldsUpToTheBoundAndTheBoundIsTight) {
   EXPECT_FALSE(fits_accumulator(beyond, largest_low));
   EXPECT_TRUE(fits_accumulator(at_bound, high_part(INT32_MIN, activation)));
   EXPECT_TRUE(fits_accumulator(at_bound, high_part(INT32_MAX, activation)));
+}
+
+// Weights near and beyond the bound, and the activations that make the sums largest, or any.
+RC_GTEST_PROP(AccumulatorProof, NoAccumulatorOverflowsWhereItHolds, ()) {
+  const Format activation{*rc::gen::inRange(2, 33), 0};
+  const int64_t bound = accumulator_bound(activation);
+  const auto count = *rc::gen::inRange<size_t>(1, 20);
+  const int64_t most = std::min<int64_t>(INT32_MAX, 2 * bound / static_cast<int64_t>(count) + 2);
+  std::vector<int32_t> weights, values;
+  for (size_t i = 0; i < count; ++i) {
+    weights.push_back(static_cast<int32_t>(*rc::gen::inRange<int64_t>(-most, most + 1)));
+    const int64_t edge = weights.back() < 0 ? activation.min() : activation.max();
+    values.push_back(static_cast<int32_t>(
+        *rc::gen::oneOf(rc::gen::just(edge), rc::gen::inRange<int64_t>(activation.min(), activation.max() + 1))));
+  }
+  if (!prove_accumulator("c", weights, 1, activation).holds()) return;
+  int64_t low = 0, high = 0, whole = 0;
+  for (size_t i = 0; i < count; ++i) {
+    low += int64_t{weights[i]} * low_part(values[i], activation);
+    high += int64_t{weights[i]} * high_part(values[i], activation);
+    whole += int64_t{weights[i]} * values[i];
+    RC_ASSERT(bits_needed(std::min(low, high), std::max(low, high)) <= kAccumulatorBits);
+  }
+  RC_ASSERT(low + high * (int64_t{1} << low_bits(activation)) == whole);
 }
 
 TEST(AccumulatorProof, FindsTheWorstChannelAndItsMagnitudes) {

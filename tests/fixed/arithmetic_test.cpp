@@ -1,3 +1,4 @@
+// RC_PARAMS="max_success=1000000" runs a million cases of each property.
 #include "fixed/arithmetic.h"
 
 #include <gtest/gtest.h>
@@ -25,6 +26,16 @@ RC_GTEST_PROP(RoundHalfUp, IsTheNearestIntegerAndTheUpperOfTwo, ()) {
   const int64_t difference = round_half_up(value, shift) * unit - value;
   RC_ASSERT(difference > -unit / 2);
   RC_ASSERT(difference <= unit / 2);
+}
+
+RC_GTEST_PROP(Align, KeepsTheValueOrRoundsIt, (int32_t value)) {
+  const int from = *rc::gen::inRange(0, 32), to = *rc::gen::inRange(0, 32);
+  const int64_t aligned = align(value, from, to);
+  if (to >= from)
+    RC_ASSERT(aligned == int64_t{value} * (int64_t{1} << (to - from)));
+  else
+    RC_ASSERT(aligned == round_half_up(value, from - to));
+  RC_ASSERT(align(align(value, from, 31), 31, from) == value);
 }
 
 RC_GTEST_PROP(DivideHalfUp, IsTheNearestIntegerAndTheUpperOfTwo, ()) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <map>
 #include <span>
 #include <vector>
 
@@ -23,8 +24,12 @@ inline Wide round(Wide value, int fraction) {
   return quotient;
 }
 
+inline Wide aligned(Wide value, int from, int to) {
+  return from >= to ? round(value, from - to) : value * (Wide{1} << (to - from));
+}
+
 // [Cin, H, W] -> [C, H', W']
-inline std::vector<int32_t> naive_conv(const Conv& conv, const Formats& formats, std::span<const int32_t> input,
+inline std::vector<int32_t> naive_conv(const Conv& conv, const LayerFormats& formats, std::span<const int32_t> input,
                                        int height, int width, int execution) {
   const int out_height = conv_size(height, conv.stride), out_width = conv_size(width, conv.stride);
   const int k = conv.kernel, inputs = conv.depthwise ? 1 : conv.in_channels;
@@ -42,25 +47,26 @@ inline std::vector<int32_t> naive_conv(const Conv& conv, const Formats& formats,
               sum += Wide{input[static_cast<size_t>((from * height + row) * width + column)]} *
                      conv.weight[static_cast<size_t>(((o * inputs + c) * k + ky) * k + kx)];
             }
-        sum = round(sum, formats.weight.fraction);
+        sum = round(sum, formats.input.fraction + formats.weight.fraction - formats.sum.fraction);
         if (!conv.time_bias.empty()) {
           const int row_class = y == 0 ? 0 : y == out_height - 1 ? 2 : 1;
           const int column_class = x == 0 ? 0 : x == out_width - 1 ? 2 : 1;
           const int channel = execution * conv.channels + o;
           sum += conv.time_bias[static_cast<size_t>(k == 1 ? channel : channel * 9 + 3 * row_class + column_class)];
         }
-        output.push_back(clamp(sum, formats.activation));
+        output.push_back(clamp(sum, formats.sum));
       }
   return output;
 }
 
-inline void naive_norm(const Norm& norm, const Formats& formats, int execution, int channels,
+inline void naive_norm(const Norm& norm, const LayerFormats& formats, int execution, int channels,
                        std::vector<int32_t>& values) {
   const size_t pixels = values.size() / static_cast<size_t>(channels);
   for (size_t i = 0; i < values.size(); ++i) {
     const size_t at = static_cast<size_t>(execution * channels) + i / pixels;
+    const Wide exact = Wide{values[i]} * norm.scale[at] + Wide{norm.shift[at]} * (Wide{1} << formats.scale.fraction);
     values[i] =
-        clamp(round(Wide{values[i]} * norm.scale[at], formats.scale.fraction) + norm.shift[at], formats.activation);
+        clamp(round(exact, formats.sum.fraction + formats.scale.fraction - formats.output.fraction), formats.output);
   }
 }
 
@@ -68,49 +74,60 @@ inline void naive_relu(std::vector<int32_t>& values) {
   for (int32_t& value : values) value = std::max(value, 0);
 }
 
-inline void naive_sum(const std::vector<int32_t>& added, const Formats& formats, std::vector<int32_t>& values) {
-  for (size_t i = 0; i < values.size(); ++i) values[i] = clamp(Wide{values[i]} + added[i], formats.activation);
+// values, of format `to`, += added.
+inline void naive_sum(const std::vector<int32_t>& added, Format from, Format to, std::vector<int32_t>& values) {
+  for (size_t i = 0; i < values.size(); ++i)
+    values[i] = clamp(Wide{values[i]} + aligned(added[i], from.fraction, to.fraction), to);
 }
 
-// [C, H', W']
-inline std::vector<int32_t> naive_shortcut(const Block& block, const Formats& formats, const std::vector<int32_t>& x) {
-  if (block.projection) {
-    auto y = naive_conv(*block.projection, formats, x, block.height, block.width, 0);
-    naive_norm(block.projection_norm, formats, 0, block.channels(), y);
-    return y;
+// One image; `input` is the format of z.
+inline std::vector<int32_t> naive_block(const Block& block, const Formats& formats, Format input,
+                                        std::vector<int32_t> z) {
+  std::map<const Conv*, LayerFormats> of;
+  for (const ConvLayer& layer : conv_layers(block, formats, input)) of[&layer.conv] = layer.formats;
+  const Format hidden = of[&block.conv1].output, output = of[&block.conv2].output;
+  const int out_height = block.out_height(), out_width = block.out_width();
+  const auto add_shortcut = [&](Format to, std::vector<int32_t>& values) {  // of z
+    if (block.projection) {
+      const LayerFormats& f = of[&*block.projection];
+      auto y = naive_conv(*block.projection, f, z, block.height, block.width, 0);
+      naive_norm(block.projection_norm, f, 0, block.channels(), y);
+      return naive_sum(y, f.output, to, values);
+    }
+    std::vector<int32_t> y;
+    for (int c = 0; c < block.channels(); ++c)
+      for (int row = 0; row < out_height; ++row)
+        for (int column = 0; column < out_width; ++column)
+          y.push_back(c < block.in_channels()
+                          ? z[static_cast<size_t>((c * block.height + row * block.stride) * block.width +
+                                                  column * block.stride)]
+                          : 0);
+    naive_sum(y, input, to, values);
+  };
+  if (block.ode) {
+    std::vector<int32_t> start(z.size(), 0);
+    naive_sum(z, input, output, start);
+    z = start;
   }
-  std::vector<int32_t> y;
-  for (int c = 0; c < block.channels(); ++c)
-    for (int row = 0; row < block.out_height(); ++row)
-      for (int column = 0; column < block.out_width(); ++column)
-        y.push_back(
-            c < block.in_channels()
-                ? x[static_cast<size_t>((c * block.height + row * block.stride) * block.width + column * block.stride)]
-                : 0);
-  return y;
-}
-
-// One image.
-inline std::vector<int32_t> naive_block(const Block& block, const Formats& formats, std::vector<int32_t> z) {
   for (int i = 0; i < block.executions; ++i) {
     auto y = z;
     int height = block.height, width = block.width;
     if (block.depthwise1) {
-      y = naive_conv(*block.depthwise1, formats, y, height, width, i);
-      height = block.out_height(), width = block.out_width();
+      y = naive_conv(*block.depthwise1, of[&*block.depthwise1], y, height, width, i);
+      height = out_height, width = out_width;
     }
-    y = naive_conv(block.conv1, formats, y, height, width, i);
-    naive_norm(block.norm1, formats, i, block.channels(), y);
-    if (block.skip == Skip::kShort) naive_sum(naive_shortcut(block, formats, z), formats, y);
+    y = naive_conv(block.conv1, of[&block.conv1], y, height, width, i);
+    naive_norm(block.norm1, of[&block.conv1], i, block.channels(), y);
+    if (block.skip == Skip::kShort) add_shortcut(hidden, y);
     naive_relu(y);
-    if (block.depthwise2) y = naive_conv(*block.depthwise2, formats, y, block.out_height(), block.out_width(), i);
-    y = naive_conv(block.conv2, formats, y, block.out_height(), block.out_width(), i);
-    naive_norm(block.norm2, formats, i, block.channels(), y);
+    if (block.depthwise2) y = naive_conv(*block.depthwise2, of[&*block.depthwise2], y, out_height, out_width, i);
+    y = naive_conv(block.conv2, of[&block.conv2], y, out_height, out_width, i);
+    naive_norm(block.norm2, of[&block.conv2], i, block.channels(), y);
     if (block.ode) {
-      naive_sum(y, formats, z);
+      naive_sum(y, output, output, z);
       continue;
     }
-    if (block.skip == Skip::kFull) naive_sum(naive_shortcut(block, formats, z), formats, y);
+    if (block.skip == Skip::kFull) add_shortcut(output, y);
     naive_relu(y);
     z = y;
   }

@@ -32,36 +32,57 @@ RC_GTEST_PROP(BlockRunner, EqualsTheNaiveBlock, (uint32_t seed, bool ode, bool e
   NetworkSpec spec{.model = "block", .classes = 1, .stem_channels = stage.in_channels, .stages = {stage}};
   spec.height = *rc::gen::inRange(2, 10);
   spec.width = *rc::gen::inRange(2, 10);
-  Network net = make_network(spec);
-  const int64_t one = int64_t{1} << 20;
+  Formats formats;
+  Format input_format;
+  if (*rc::gen::arbitrary<bool>()) {  // another format at every point
+    const auto any_format = [&](int width) { return Format{width, *rc::gen::inRange(0, width)}; };
+    formats.sum = Format{32, *rc::gen::inRange(0, 24)};
+    formats.activation = any_format(*rc::gen::element(8, 16, 18, 24));
+    formats.weight = any_format(*rc::gen::element(8, 12, 16));
+    for (const char* point : {".0", ".0.hidden", ".0.conv1.depthwise", ".0.conv2.depthwise"})
+      if (*rc::gen::arbitrary<bool>()) formats.activations["block" + std::string(point)] = any_format(12);
+    if (*rc::gen::arbitrary<bool>()) formats.weights["block.0.conv2"] = any_format(14);
+    input_format = any_format(16);
+    formats.activations["conv1"] = input_format;
+    for (auto& [name, format] : formats.activations) format.fraction = std::min(format.fraction, 10);
+  }
+  input_format = formats.activation_of("conv1");
+  const Network skeleton = make_skeleton(spec, formats);
+  for (const ConvLayer& layer : conv_layers(skeleton.blocks[0], formats, input_format))
+    if (!layer.norm) {  // a depthwise result has no more fraction than its products
+      Format& format = formats.activations.insert({layer.name, layer.formats.sum}).first->second;
+      format.fraction = std::min(format.fraction, layer.formats.input.fraction + layer.formats.weight.fraction);
+    }
+  Network net = make_network(spec, formats);
   const auto fill = [&](std::vector<int32_t>& values, int64_t limit) {
     std::uniform_int_distribution<int64_t> any(-limit, limit);
     for (int32_t& value : values) value = static_cast<int32_t>(any(random));
   };
   for_each_tensor(net, [&](const TensorView& tensor) {
+    const int64_t most = tensor.format.max(), one = int64_t{1} << tensor.format.fraction;
     if (tensor.name.ends_with(".weight"))
-      fill(tensor.values, extreme ? 16 * one - 1 : one / 4);
+      fill(tensor.values, std::min(most, extreme ? 16 * one - 1 : std::max<int64_t>(1, one / 4)));
     else
-      fill(tensor.values, extreme ? INT32_MAX : tensor.name.ends_with(".scale") ? one : 8 * one);
+      fill(tensor.values, extreme ? most : std::min(most, tensor.name.ends_with(".scale") ? one : 8 * one));
   });
   const Block& block = net.blocks[0];
   const int images = *rc::gen::inRange(1, 4);
   std::vector<int32_t> input, expected;
   for (int i = 0; i < images; ++i) {
     std::vector<int32_t> z(static_cast<size_t>(stage.in_channels * block.height * block.width));
-    fill(z, extreme ? INT32_MAX : 8 * one);
+    fill(z, extreme ? input_format.max() : std::min<int64_t>(input_format.max(), 8 << input_format.fraction));
     input.insert(input.end(), z.begin(), z.end());
-    const auto output = testing::naive_block(block, net.formats(), z);
+    const auto output = testing::naive_block(block, net.formats(), input_format, z);
     expected.insert(expected.end(), output.begin(), output.end());
   }
-  RC_ASSERT(BlockRunner(block, net.formats(), 2).run(input) == expected);
+  RC_ASSERT(BlockRunner(block, net.formats(), 2, input_format).run(input) == expected);
 }
 
 TEST(BlockRunner, RefusesIncompleteTables) {
   const Network net = small_network();
   Block block = net.blocks[3];
   block.norm2.shift.pop_back();
-  EXPECT_ERROR(BlockRunner(block, net.formats()), "layer2_2.0.norm2", "23 entries, expected 3 executions x 8 channels");
+  EXPECT_ERROR(BlockRunner(block, net.formats()), "layer2_2.0.norm2", "23 shifts, expected 24");
   block = net.blocks[3];
   block.conv1.weight.pop_back();
   EXPECT_ERROR(BlockRunner(block, net.formats()), "layer2_2.0.conv1", "575 weights, expected the shape [8, 8, 3, 3]");

@@ -1,0 +1,93 @@
+#include "fixed/calibration.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+
+namespace odenet::fixed {
+
+namespace {
+
+constexpr size_t kSampleSize = 20000;
+
+double squared_error(const std::vector<float>& values, Format format) {
+  const double one = format.one(), low = static_cast<double>(format.min()), high = static_cast<double>(format.max());
+  double sum = 0;
+  for (const float value : values) {
+    const double error = std::clamp(std::floor(value * one + 0.5), low, high) / one - value;
+    sum += error * error;
+  }
+  return sum;
+}
+
+}  // namespace
+
+void ValueSample::add(double value) {
+  low_ = std::min(low_, value);
+  high_ = std::max(high_, value);
+  ++seen_;  // each value is kept with the same probability: Vitter's algorithm R
+  if (values_.size() < kSampleSize) {
+    values_.push_back(static_cast<float>(value));
+    return;
+  }
+  const uint64_t at = (uint64_t{random_()} * static_cast<uint64_t>(seen_)) >> 32;
+  if (at < kSampleSize) values_[at] = static_cast<float>(value);
+}
+
+int ValueSample::best_fraction(int width, bool must_fit) const {
+  int best = 0;
+  double least = 0;
+  for (int fraction = width - 1; fraction >= 0; --fraction) {
+    const Format format{width, fraction};
+    const bool fits = to_fixed(low_, format) && to_fixed(high_, format);
+    if (must_fit && fits) return fraction;
+    if (must_fit) continue;
+    // The extremes count once more, or fine formats would saturate what the sample missed.
+    const double error =
+        squared_error(values_, format) + squared_error({static_cast<float>(low_), static_cast<float>(high_)}, format);
+    if (fraction == width - 1 || error < least) {
+      best = fraction;
+      least = error;
+    }
+    if (fits) break;  // less fraction can only be worse
+  }
+  return best;
+}
+
+Calibration::Calibration(Network network, int threads) : runner_(std::move(network), threads) {
+  const Network& net = runner_.network();
+  const auto add = [](const std::vector<int32_t>& values, Format format, ValueSample& sample) {
+    for (const int32_t value : values) sample.add(format.to_real(value));
+  };
+  add(net.input_table, net.activation_of("input"), activations_["input"]);
+  for (const ConvLayer& layer : conv_layers(net)) add(layer.conv.weight, layer.formats.weight, weights_[layer.name]);
+  add(net.fc_weight, net.weight_of("fc"), weights_["fc"]);
+}
+
+void Calibration::run(std::span<const uint8_t> images) {
+  runner_.run(images, [&](std::string_view point, std::span<const int32_t> values) {
+    if (point == "pool" || point == "fc") return;  // have the formats of the last block and of sums
+    const Format format = format_at(runner_.network(), point);
+    ValueSample& sample = activations_[format_name(point)];
+    for (const int32_t value : values) sample.add(format.to_real(value));
+  });
+  ran_ = ran_ || !images.empty();
+}
+
+Formats Calibration::formats(int bits) const {
+  if (!ran_) throw Error("no images to choose formats from");
+  if (bits < 2 || bits > 32) throw Error("{} bits, expected 2 to 32", bits);
+  Formats formats;
+  const int weight_bits = std::min(bits, formats.weight.width);
+  formats.sum = Format{32, 20};
+  formats.activation = {bits, bits / 2};  // every point and layer has its own
+  formats.weight = {weight_bits, weight_bits / 2};
+  for (const auto& [name, sample] : activations_)
+    formats.activations[name] = {bits, sample.best_fraction(bits, /*must_fit=*/name == "input")};
+  for (const auto& [name, sample] : weights_)
+    formats.weights[name] = {weight_bits, sample.best_fraction(weight_bits, /*must_fit=*/true)};
+  return formats;
+}
+
+}  // namespace odenet::fixed
