@@ -384,6 +384,13 @@ class Trainer {
   Clock::time_point saved_;
 };
 
+void require_possible(const TrainConfig& config, const WorkerEnvironment& environment) {
+  validate(config);
+  if (environment.size > 1 && find_adapt_method(config.adapt).uses_target)
+    throw Error("adapt {} compares whole batches, and these are divided among {} processes; start one", config.adapt,
+                environment.size);
+}
+
 }  // namespace
 
 TrainResult train(const TrainConfig& config, RunFolder& run, Observer& observer) {
@@ -391,7 +398,7 @@ TrainResult train(const TrainConfig& config, RunFolder& run, Observer& observer)
 }
 
 TrainResult train(const TrainConfig& config, RunFolder* run, Observer& observer, const WorkerEnvironment& environment) {
-  validate(config);
+  require_possible(config, environment);
   const torch::Device device = nn::choose_device(config.device, environment.local_rank);
   Workers workers = environment.size > 1 ? Workers(environment, device) : Workers();
   return train(config, run, observer, environment, workers);
@@ -399,10 +406,7 @@ TrainResult train(const TrainConfig& config, RunFolder* run, Observer& observer,
 
 TrainResult train(const TrainConfig& config, RunFolder* run, Observer& observer, const WorkerEnvironment& environment,
                   Workers& workers) {
-  validate(config);
-  if (environment.size > 1 && find_adapt_method(config.adapt).uses_target)
-    throw Error("adapt {} compares whole batches, and these are divided among {} processes; start one", config.adapt,
-                environment.size);
+  require_possible(config, environment);
   if (needs_stages(config))
     throw Error("start is '{}': this training has stages, which are trainings of their own", config.start);
   const torch::Device device = nn::choose_device(config.device, environment.local_rank);
