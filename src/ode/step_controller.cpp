@@ -129,9 +129,8 @@ const ControllerRow& find_controller(std::string_view name) {
   return *found;
 }
 
-std::unique_ptr<StepController> make_controller(std::string_view name, const ControllerOptions& options) {
-  const ControllerRow& row = find_controller(name);
-  if (row.make == nullptr) throw Error("step controller '{}' has no error to go by; choose another", name);
+std::unique_ptr<StepController> make_controller(const ControllerRow& row, const ControllerOptions& options) {
+  if (row.make == nullptr) throw Error("step controller '{}' has no error to go by; choose another", row.name);
   require(options.first_step > 0 && std::isfinite(options.first_step), "first step", options.first_step, "more than 0");
   require(options.error_order >= 1, "order of the error", options.error_order, "1 or more");
   require(options.accepts >= 1, "s_acc", options.accepts, "1 or more");

@@ -1,6 +1,6 @@
 // What step an adaptive integration tries next. No LibTorch; steps are sizes, whatever the direction of time.
 //
-//   auto controller = make_controller("pi", {.first_step = 0.1, .error_order = 5});
+//   auto controller = make_controller(find_controller("pi"), {.first_step = 0.1, .error_order = 5});
 //   double step = controller->first();
 //   ... error = estimated error of a trial with `step`, in tolerances; the trial is accepted if it is at most 1
 //   step = controller->next(step, error);   // for the next evaluation point, or again for this one
@@ -41,8 +41,8 @@ std::span<const ControllerRow> controllers();
 // Throws Error listing the names.
 const ControllerRow& find_controller(std::string_view name);
 
-// Of an adaptive one; throws Error for names that are not, and for options out of range.
-std::unique_ptr<StepController> make_controller(std::string_view name, const ControllerOptions& options);
+// Of an adaptive one; throws Error for "fixed", and for options out of range.
+std::unique_ptr<StepController> make_controller(const ControllerRow& row, const ControllerOptions& options);
 
 // The slope-adaptive search's factors, after `count` evaluation points in a row that accepted, or rejected, the step
 // that they started with (eNODE, section VII-A). Printed are sigmoid(C_acc) with the condition to be above 1, which no

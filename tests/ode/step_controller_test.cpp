@@ -23,7 +23,7 @@ std::vector<std::string_view> adaptive_names() {
 class EveryController : public ::testing::TestWithParam<std::string_view> {};
 
 TEST_P(EveryController, StartsWithTheFirstStepAndShrinksAfterRejections) {
-  const auto controller = make_controller(GetParam(), {.first_step = 0.25, .error_order = 3});
+  const auto controller = make_controller(find_controller(GetParam()), {.first_step = 0.25, .error_order = 3});
   EXPECT_EQ(controller->first(), 0.25);
   double step = controller->first();
   for (const double error : {1.0001, 50.0, 1e12, kNan, std::numeric_limits<double>::infinity()}) {
@@ -37,7 +37,7 @@ TEST_P(EveryController, StartsWithTheFirstStepAndShrinksAfterRejections) {
 
 TEST_P(EveryController, SettlesWhereTheErrorIsWithinTheTolerance) {
   // A smooth equation: the error is (40 step)^3.
-  const auto controller = make_controller(GetParam(), {.first_step = 1, .error_order = 3});
+  const auto controller = make_controller(find_controller(GetParam()), {.first_step = 1, .error_order = 3});
   double step = controller->first();
   int accepts = 0, trials = 0;
   for (; accepts < 100; ++trials) {
@@ -51,22 +51,22 @@ TEST_P(EveryController, SettlesWhereTheErrorIsWithinTheTolerance) {
 }
 
 TEST_P(EveryController, RefusesOptionsOutOfRange) {
-  EXPECT_ERROR(make_controller(GetParam(), {.first_step = 0}), "first step", "0");
-  EXPECT_ERROR(make_controller(GetParam(), {.first_step = kNan}), "first step", "nan");
-  EXPECT_ERROR(make_controller(GetParam(), {.error_order = 0}), "order");
-  EXPECT_ERROR(make_controller(GetParam(), {.accepts = 0}), "s_acc");
-  EXPECT_ERROR(make_controller(GetParam(), {.rejects = 0}), "s_rej");
+  EXPECT_ERROR(make_controller(find_controller(GetParam()), {.first_step = 0}), "first step", "0");
+  EXPECT_ERROR(make_controller(find_controller(GetParam()), {.first_step = kNan}), "first step", "nan");
+  EXPECT_ERROR(make_controller(find_controller(GetParam()), {.error_order = 0}), "order");
+  EXPECT_ERROR(make_controller(find_controller(GetParam()), {.accepts = 0}), "s_acc");
+  EXPECT_ERROR(make_controller(find_controller(GetParam()), {.rejects = 0}), "s_rej");
 }
 
 INSTANTIATE_TEST_SUITE_P(Table, EveryController, ::testing::ValuesIn(adaptive_names()));
 
 TEST(StepController, UnknownNamesListWhatThereIsAndFixedHasNone) {
-  EXPECT_ERROR(make_controller("p", {}), "'p'", "fixed", "slope");
-  EXPECT_ERROR(make_controller("fixed", {}), "fixed");
+  EXPECT_ERROR(make_controller(find_controller("p"), {}), "'p'", "fixed", "slope");
+  EXPECT_ERROR(make_controller(find_controller("fixed"), {}), "fixed");
 }
 
 TEST(StepController, IntegralAimsAtTheToleranceByTheOrderOfTheError) {
-  const auto controller = make_controller("i", {.first_step = 1, .error_order = 3});
+  const auto controller = make_controller(find_controller("i"), {.first_step = 1, .error_order = 3});
   EXPECT_DOUBLE_EQ(controller->next(1, 1. / 8), 2 * 0.9);
   EXPECT_DOUBLE_EQ(controller->next(1, 8), 0.5 * 0.9);
   EXPECT_DOUBLE_EQ(controller->next(1, 1. / 8), 1) << "no growth right after a rejection";
@@ -74,8 +74,8 @@ TEST(StepController, IntegralAimsAtTheToleranceByTheOrderOfTheError) {
 }
 
 TEST(StepController, ProportionalAndDerivativePartsKnowTheErrorsBefore) {
-  const auto pi = make_controller("pi", {.first_step = 1, .error_order = 1});
-  const auto pid = make_controller("pid", {.first_step = 1, .error_order = 1});
+  const auto pi = make_controller(find_controller("pi"), {.first_step = 1, .error_order = 1});
+  const auto pid = make_controller(find_controller("pid"), {.first_step = 1, .error_order = 1});
   const auto factor = [](double e, double b1, double before, double b2, double long_before, double b3) {
     return 0.9 * std::pow(e, -b1) * std::pow(before, -b2) * std::pow(long_before, -b3);
   };
@@ -87,11 +87,11 @@ TEST(StepController, ProportionalAndDerivativePartsKnowTheErrorsBefore) {
 }
 
 TEST(StepController, SearchStartsEveryPointAnewUnlessWarm) {
-  const auto restart = make_controller("search", {.first_step = 1, .warm_start = false});
+  const auto restart = make_controller(find_controller("search"), {.first_step = 1, .warm_start = false});
   EXPECT_EQ(restart->next(1, 3), 0.5);
   EXPECT_EQ(restart->next(0.5, 2), 0.25);
   EXPECT_EQ(restart->next(0.25, 0.5), 1);
-  const auto warm = make_controller("search", {.first_step = 1});
+  const auto warm = make_controller(find_controller("search"), {.first_step = 1});
   EXPECT_EQ(warm->next(1, 3), 0.5);
   EXPECT_EQ(warm->next(0.5, 0.5), 0.5);
 }
@@ -109,7 +109,7 @@ TEST(SlopeAdaptiveSearch, ItsFactorsAreOnTheirSideOfOneForEveryCount) {
 }
 
 TEST(SlopeAdaptiveSearch, GrowsFromTheThresholdOnAndForgetsAtARejection) {
-  const auto slope = make_controller("slope", {.first_step = 1, .accepts = 3, .rejects = 3});
+  const auto slope = make_controller(find_controller("slope"), {.first_step = 1, .accepts = 3, .rejects = 3});
   EXPECT_EQ(slope->next(1, 0.1), 1);
   EXPECT_EQ(slope->next(1, 0.1), 1);
   EXPECT_EQ(slope->next(1, 0.1), slope_increase(3));
@@ -120,7 +120,7 @@ TEST(SlopeAdaptiveSearch, GrowsFromTheThresholdOnAndForgetsAtARejection) {
 }
 
 TEST(SlopeAdaptiveSearch, ShrinksFasterFromTheThresholdOn) {
-  const auto slope = make_controller("slope", {.first_step = 1, .accepts = 1, .rejects = 2});
+  const auto slope = make_controller(find_controller("slope"), {.first_step = 1, .accepts = 1, .rejects = 2});
   EXPECT_EQ(slope->next(1, 2), 0.5);
   EXPECT_EQ(slope->next(0.5, 2), 0.5 * 0.5) << "the same evaluation point counts once";
   EXPECT_EQ(slope->next(0.25, 0.5), 0.25);
@@ -131,7 +131,7 @@ TEST(SlopeAdaptiveSearch, ShrinksFasterFromTheThresholdOn) {
 }
 
 TEST(SlopeAdaptiveSearch, CanStartEveryPointFromTheConstant) {
-  const auto slope = make_controller("slope", {.first_step = 1, .warm_start = false, .accepts = 2});
+  const auto slope = make_controller(find_controller("slope"), {.first_step = 1, .warm_start = false, .accepts = 2});
   EXPECT_EQ(slope->next(1, 2), 0.5);
   EXPECT_EQ(slope->next(0.5, 0.1), 1);
   EXPECT_EQ(slope->next(1, 0.1), 1);
