@@ -1,0 +1,264 @@
+#include "ode/integrate.h"
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <cmath>
+#include <limits>
+
+#include "ode/rotation.h"
+#include "support/expect_error.h"
+
+namespace odenet::ode {
+namespace {
+
+using torch::Tensor;
+
+constexpr auto kDouble = torch::kFloat64;
+
+Slope slope_of(Field& field) {
+  return [&field](const State& z, const Evaluation& at) { return State{field.slope(z.front(), at)}; };
+}
+
+std::vector<std::string_view> names(bool estimating_only) {
+  std::vector<std::string_view> list;
+  for (const Solver& solver : solvers())
+    if (!estimating_only || solver.estimates_error()) list.push_back(solver.name);
+  return list;
+}
+
+class EverySolver : public ::testing::TestWithParam<std::string_view> {
+ protected:
+  const Solver& solver() const { return find_solver(GetParam()); }
+  torch::NoGradGuard no_grad_;
+  Rotation field_;
+};
+
+TEST_P(EverySolver, ConvergesWithItsOrderForwardAndBackInTime) {
+  const Tensor z0 = Rotation::start(), z1 = field_.solution(z0, kEnd);
+  const auto error = [&](int64_t steps, bool back) {
+    const Integration plan{.solver = &solver(), .start = back ? kEnd : 0, .end = back ? 0 : kEnd, .steps = steps};
+    return largest_difference(integrate(plan, slope_of(field_), {back ? z1 : z0}).state[0], back ? z0 : z1);
+  };
+  const int64_t steps = asymptotic_steps(solver().order);
+  for (const bool back : {false, true})
+    EXPECT_NEAR(observed_order(error(steps, back), error(2 * steps, back)), solver().order, 0.1)
+        << (back ? "back" : "forward") << ", error " << error(2 * steps, back);
+}
+
+TEST_P(EverySolver, FixedStepsEvaluateEachIndexOnceAtItsTime) {
+  std::vector<int64_t> indices;
+  const Slope slope = [&](const State& z, const Evaluation& at) {
+    indices.push_back(at.index);
+    EXPECT_EQ(at.pass, Pass::kRecord);
+    EXPECT_GE(at.time, 0);
+    EXPECT_LE(at.time, 1);
+    return State{-z[0]};
+  };
+  const auto result = integrate({.solver = &solver(), .steps = 5}, slope, {torch::ones({2}, kDouble)});
+  ASSERT_EQ(std::ssize(indices), evaluations(solver(), 5));
+  for (size_t i = 0; i < indices.size(); ++i) EXPECT_EQ(indices[i], static_cast<int64_t>(i));
+  EXPECT_EQ(result.statistics.evaluations, std::ssize(indices));
+  EXPECT_EQ(result.statistics.accepted, 5);
+  EXPECT_EQ(result.statistics.rejected, 0);
+  EXPECT_EQ(result.outcome, Outcome::kDone);
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, EverySolver, ::testing::ValuesIn(names(false)));
+
+class EveryEstimatingSolver : public EverySolver {};
+
+TEST_P(EveryEstimatingSolver, KeepsTheToleranceForwardAndBackWithEveryController) {
+  const Tensor z0 = Rotation::start();
+  for (const ControllerRow& row : controllers()) {
+    if (row.make == nullptr) continue;
+    const double tolerance = solver().order <= 2 ? 1e-4 : solver().order == 3 ? 1e-6 : 1e-8;
+    Integration plan{
+        .solver = &solver(), .end = 1.2, .control = {.controller = &row, .rtol = tolerance, .atol = tolerance}};
+    const auto there = integrate(plan, slope_of(field_), {z0});
+    ASSERT_EQ(there.outcome, Outcome::kDone) << row.name;
+    EXPECT_EQ(there.time, 1.2);
+    // The tolerance is that of one step; the errors of all add up.
+    EXPECT_LT(largest_difference(there.state[0], field_.solution(z0, 1.2)), 100 * tolerance) << row.name;
+    EXPECT_EQ(there.statistics.trials, there.statistics.accepted + there.statistics.rejected);
+    EXPECT_EQ(there.statistics.accepted, std::ssize(there.steps));
+    double time = 0;
+    for (const TimeStep& step : there.steps) {
+      EXPECT_EQ(step.time, time);
+      time = step.time + step.size;
+    }
+    EXPECT_NEAR(time, 1.2, 1e-12);
+    std::swap(plan.start, plan.end);
+    const auto back = integrate(plan, slope_of(field_), {there.state[0]});
+    EXPECT_LT(largest_difference(back.state[0], z0), 300 * tolerance) << row.name;
+  }
+}
+
+TEST_P(EveryEstimatingSolver, TheEstimateShrinksWithItsOrder) {
+  const Stepper stepper(solver(), slope_of(field_));
+  const auto error = [&](double size) {
+    Trial trial;
+    const State start = stepper.begin({Rotation::start()}, 0.5, Pass::kSearch);
+    stepper.step(start, {.time = 0.5, .size = size}, Pass::kSearch, &trial);
+    return trial.error.front().abs().max().item<double>();
+  };
+  EXPECT_NEAR(observed_order(error(0.02), error(0.01)), solver().error_order(), 0.15);
+}
+
+TEST_P(EveryEstimatingSolver, RecordsEachAcceptedStepOnce) {
+  int64_t recorded = 0, searched = 0;
+  std::vector<int64_t> indices;
+  const Slope slope = [&](const State& z, const Evaluation& at) {
+    (at.pass == Pass::kRecord ? recorded : searched) += 1;
+    if (at.pass == Pass::kRecord) indices.push_back(at.index);
+    return slope_of(field_)(z, at);
+  };
+  const Integration plan{.solver = &solver(), .end = 1.2, .control = {.controller = &find_controller("search")}};
+  const auto result = integrate(plan, slope, {Rotation::start()}, {.record = true});
+  EXPECT_EQ(recorded, evaluations(solver(), result.statistics.accepted));
+  for (size_t i = 0; i < indices.size(); ++i) EXPECT_EQ(indices[i], static_cast<int64_t>(i));
+  EXPECT_GT(searched, 0);
+  EXPECT_EQ(result.statistics.evaluations, recorded + searched);
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, EveryEstimatingSolver, ::testing::ValuesIn(names(true)));
+
+class Integrate : public ::testing::Test {
+ protected:
+  torch::NoGradGuard no_grad_;
+  Rotation field_;
+};
+
+TEST_F(Integrate, KnownSlopesAreNotEvaluatedAgain) {
+  const auto run = [&](const char* name) {
+    Integration plan{
+        .solver = &find_solver(name), .end = 1.2, .control = {.controller = &find_controller("pi"), .rtol = 1e-7}};
+    plan.control.steps.first_step = 1;  // some rejections
+    const Statistics s = integrate(plan, slope_of(field_), {Rotation::start()}).statistics;
+    EXPECT_GT(s.rejected, 0);
+    EXPECT_GT(s.accepted, 2);
+    return s;
+  };
+  const Statistics last = run("dormand-prince");  // the last stage of a step is the first one of the next
+  EXPECT_EQ(last.evaluations, 1 + 6 * last.trials);
+  const Statistics own = run("cash-karp");  // trials at one point share the first stage
+  EXPECT_EQ(own.evaluations, own.accepted + 5 * own.trials);
+}
+
+TEST_F(Integrate, TheLeapfrogsStepsCanBeUndone) {
+  const Stepper stepper(find_solver("leapfrog"), slope_of(field_));
+  const State start = stepper.begin({Rotation::start()}, 0, Pass::kReplay);
+  State state = start;
+  const auto steps = equal_steps({.solver = &stepper.solver(), .end = 1.2, .steps = 20});
+  for (const TimeStep& step : steps) state = stepper.step(state, step, Pass::kReplay);
+  EXPECT_GT(largest_difference(state[0], start[0]), 0.1);
+  for (size_t i = steps.size(); i-- > 0;) state = stepper.undo(state, steps[i], Pass::kReplay);
+  EXPECT_LT(largest_difference(state[0], start[0]), 1e-13);
+  EXPECT_LT(largest_difference(state[1], start[1]), 1e-13);
+}
+
+TEST_F(Integrate, EveryNormKeepsItsTolerance) {
+  for (const ErrorNormRow& row : error_norms()) {
+    const Integration plan{
+        .solver = &find_solver("tsit5"),
+        .end = 1.2,
+        .control = {.controller = &find_controller("pi"), .rtol = 0, .atol = 1e-9, .norm = row.norm}};
+    const auto result = integrate(plan, slope_of(field_), {Rotation::start()});
+    EXPECT_LT(largest_difference(result.state[0], field_.solution(Rotation::start(), 1.2)), 1e-8) << row.name;
+  }
+}
+
+TEST_F(Integrate, WhatCannotBeIntegratedHasANameACauseAndARemedy) {
+  const Tensor one = torch::ones({1}, kDouble);
+  const auto run = [&](const StepControl& control, const std::function<Tensor(const Tensor&)>& f) {
+    const Integration plan{.solver = &find_solver("dormand-prince"), .end = 2, .control = control};
+    const Slope slope = [&](const State& z, const Evaluation&) { return State{f(z[0])}; };
+    const auto result = integrate(plan, slope, {one});
+    if (result.outcome != Outcome::kDone) EXPECT_ERROR(require_done(result, plan), describe(result.outcome));
+    EXPECT_TRUE(torch::isfinite(result.state[0]).all().item<bool>()) << "the last good state is given";
+    EXPECT_LT(result.time, 2);
+    return result;
+  };
+  const auto pole = run({.controller = &find_controller("pi")}, [](const Tensor& z) { return z * z; });  // 1 / (1 - t)
+  EXPECT_EQ(pole.outcome, Outcome::kStepTooSmall);
+  EXPECT_NEAR(pole.time, 1, 1e-3);
+  const auto border = run({.controller = &find_controller("pi")}, [](const Tensor& z) {
+    return torch::where(z < 1.5, 1.0, std::numeric_limits<double>::quiet_NaN()).to(kDouble);
+  });
+  EXPECT_EQ(border.outcome, Outcome::kStepTooSmall);
+  EXPECT_NEAR(border.time, 0.5, 1e-3);
+  const auto at_once = run({.controller = &find_controller("pi")}, [](const Tensor& z) { return (z - 2).sqrt(); });
+  EXPECT_EQ(at_once.outcome, Outcome::kNotFinite);
+  EXPECT_EQ(at_once.time, 0);
+  const auto limit =
+      run({.controller = &find_controller("pi"), .max_trials = 7}, [](const Tensor& z) { return -1e6 * z; });
+  EXPECT_EQ(limit.outcome, Outcome::kTooManyTrials);
+  EXPECT_EQ(limit.statistics.trials, 7);
+}
+
+TEST_F(Integrate, PlansOutOfRangeAreRefused) {
+  const Solver& tsit5 = find_solver("tsit5");
+  const auto check = [](const Integration& plan) { validate(plan); };
+  EXPECT_ERROR(check({}), "no solver");
+  EXPECT_ERROR(check({.solver = &tsit5, .steps = 0}), "0 steps");
+  EXPECT_ERROR(check({.solver = &tsit5, .end = std::numeric_limits<double>::infinity()}), "inf");
+  EXPECT_ERROR(check({.solver = &find_solver("rk4"), .control = {.controller = &find_controller("pi")}}), "'rk4'",
+               "no error estimate");
+  EXPECT_ERROR(check({.solver = &tsit5, .control = {.controller = &find_controller("pi"), .rtol = 0, .atol = 0}}),
+               "rtol");
+  EXPECT_ERROR(check({.solver = &tsit5, .control = {.controller = &find_controller("pi"), .rtol = -1}}), "rtol");
+  EXPECT_ERROR(check({.solver = &tsit5, .control = {.controller = &find_controller("pi"), .max_trials = 0}}),
+               "0 trials");
+  EXPECT_ERROR(
+      check({.solver = &tsit5,
+             .control = {.controller = &find_controller("pi"), .norm = ErrorNorm::kMax, .priority = {.window = 2}}}),
+      "priority");
+}
+
+// z' = A(row) z on a map whose rows 5 and 6 change fast, and faster with time.
+State fast_rows(const State& z, const Evaluation& at) {
+  auto rate = torch::ones({1, 1, 8, 1}, kDouble);
+  rate.slice(2, 5, 7) *= 20 * (1 + 10 * at.time);
+  return {-rate * z[0]};
+}
+
+TEST_F(Integrate, PrioritySavesRowsAndChangesNoStep) {
+  Integration plan{.solver = &find_solver("bogacki-shampine"), .control = {.controller = &find_controller("search")}};
+  plan.control.steps.warm_start = false;
+  const State z{torch::ones({2, 3, 8, 4}, kDouble)};
+  const auto whole = integrate(plan, fast_rows, z);
+  plan.control.priority.window = 2;
+  const auto saving = integrate(plan, fast_rows, z);
+  EXPECT_EQ(whole.statistics.rows_saved, 0);
+  EXPECT_GT(saving.statistics.rejected, 20);
+  EXPECT_EQ(saving.statistics.rows + saving.statistics.rows_saved, 8 * saving.statistics.trials);
+  // Every rejection but the first of a point stops within the window.
+  EXPECT_GT(saving.statistics.rows_saved, 6 * (saving.statistics.rejected - saving.statistics.accepted));
+  EXPECT_EQ(saving.steps, whole.steps);
+  EXPECT_TRUE(torch::equal(saving.state[0], whole.state[0]));
+}
+
+TEST_F(Integrate, ASlopeAdaptiveSearchTriesLessThanTheConventionalOne) {
+  const Slope lotka_volterra = [](const State& z, const Evaluation&) {
+    const auto x = z[0].select(1, 0), y = z[0].select(1, 1);
+    return State{torch::stack({1.5 * x - x * y, x * y - 3 * y}, 1)};
+  };
+  const auto trials = [&](const char* controller, bool warm_start, int threshold) {
+    Integration plan{.solver = &find_solver("bogacki-shampine"), .end = 5};
+    plan.control = {.controller = &find_controller(controller),
+                    .rtol = 0,
+                    .atol = 1e-6,
+                    .norm = ErrorNorm::kL2,
+                    .steps = {.first_step = 0.1, .warm_start = warm_start, .accepts = threshold, .rejects = threshold}};
+    const auto result = integrate(plan, lotka_volterra, {torch::tensor({{1.0, 1.0}, {2.0, 0.5}}, kDouble)});
+    EXPECT_EQ(result.outcome, Outcome::kDone);
+    return result.statistics.trials;
+  };
+  const int64_t conventional = trials("search", /*warm_start=*/false, 1);
+  for (const int threshold : {1, 2, 3, 5}) {
+    EXPECT_LT(trials("slope", /*warm_start=*/true, threshold), conventional / 2) << threshold;
+  }
+}
+
+}  // namespace
+}  // namespace odenet::ode

@@ -1,0 +1,37 @@
+#include "ode/solver.h"
+
+#include <gtest/gtest.h>
+
+#include "support/expect_error.h"
+
+namespace odenet::ode {
+namespace {
+
+TEST(Solver, ThereIsOneForEveryTableauAndTheLeapfrog) {
+  ASSERT_EQ(solvers().size(), tableaus().size() + 1);
+  for (const Tableau& method : tableaus()) {
+    const Solver& solver = find_solver(method.name);
+    EXPECT_EQ(solver.tableau->name, method.name);
+    EXPECT_EQ(solver.order, method.order);
+    EXPECT_EQ(solver.estimates_error(), method.embedded());
+  }
+  EXPECT_TRUE(find_solver("leapfrog").leapfrog());
+  EXPECT_ERROR(find_solver("verlet"), "'verlet'", "euler", "leapfrog");
+}
+
+TEST(Solver, CountsEvaluations) {
+  EXPECT_EQ(evaluations(find_solver("euler"), 6), 6);
+  EXPECT_EQ(evaluations(find_solver("rk4"), 3), 12);
+  EXPECT_EQ(evaluations(find_solver("dormand-prince"), 3), 18);
+  EXPECT_EQ(evaluations(find_solver("leapfrog"), 3), 4);
+}
+
+TEST(Solver, TheErrorEstimateIsOfTheLowerOrder) {
+  EXPECT_EQ(find_solver("heun-euler").error_order(), 2);
+  EXPECT_EQ(find_solver("fehlberg").error_order(), 5);
+  EXPECT_EQ(find_solver("tsit5").error_order(), 5);
+  EXPECT_EQ(find_solver("leapfrog").error_order(), 2);
+}
+
+}  // namespace
+}  // namespace odenet::ode
