@@ -1,4 +1,4 @@
-# cmake -DODENET_INFER_ONLY=ON --toolchain cmake/arm-linux-gnueabihf.cmake
+# cmake -DODENET_INFER_ONLY=ON --toolchain apps/infer/arm-linux-gnueabihf.cmake
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR arm)
 set(CMAKE_CXX_COMPILER arm-linux-gnueabihf-g++)

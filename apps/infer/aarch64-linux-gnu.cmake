@@ -1,4 +1,4 @@
-# cmake -DODENET_INFER_ONLY=ON --toolchain cmake/aarch64-linux-gnu.cmake
+# cmake -DODENET_INFER_ONLY=ON --toolchain apps/infer/aarch64-linux-gnu.cmake
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_CXX_COMPILER aarch64-linux-gnu-g++)
