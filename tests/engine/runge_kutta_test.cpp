@@ -1,11 +1,10 @@
-// Fixed-step Runge-Kutta programs against the definition of engine/compiler.h, written with fixed::Convolution.
+// Fixed-step Runge-Kutta programs against the definition of engine/compiler.h, loop by loop.
 #include <gtest/gtest.h>
 
 #include "engine/compiler.h"
 #include "engine/cycles.h"
 #include "engine/model.h"
 #include "engine/simulator.h"
-#include "fixed/convolution.h"
 #include "random_block.h"
 #include "support/engine_network.h"
 #include "support/expect_error.h"
@@ -34,11 +33,7 @@ RungeKutta euler() { return {.stages = 1, .a = {0}, .b = {1 << 20}}; }
 class Reference {
  public:
   Reference(const RandomBlock& random, const RungeKutta& method)
-      : block_(random.block),
-        formats_(random.formats),
-        method_(method),
-        conv1_(block_.conv1, formats_, "conv1"),
-        conv2_(block_.conv2, formats_, "conv2") {}
+      : block_(random.block), formats_(random.formats), method_(method) {}
 
   int64_t saturations = 0;
 
@@ -66,6 +61,29 @@ class Reference {
     }
   }
 
+  // Plain 3x3, stride 1, with the time bias of that evaluation.
+  std::vector<int32_t> convolve(const fixed::Conv& conv, const std::vector<int32_t>& input, int evaluation) {
+    const int height = block_.height, width = block_.width;
+    std::vector<int32_t> output;
+    for (int o = 0; o < conv.channels; ++o)
+      for (int row = 0; row < height; ++row)
+        for (int column = 0; column < width; ++column) {
+          int64_t sum = 0;
+          for (int c = 0; c < conv.in_channels; ++c)
+            for (int tap = 0; tap < 9; ++tap) {
+              const int y = row + tap / 3 - 1, x = column + tap % 3 - 1;
+              if (y < 0 || x < 0 || y >= height || x >= width) continue;
+              sum += int64_t{input[static_cast<size_t>((c * height + y) * width + x)]} *
+                     conv.weight[static_cast<size_t>((o * conv.in_channels + c) * 9 + tap)];
+            }
+          const int border = 3 * fixed::border_class(row, height) + fixed::border_class(column, width);
+          const int bias = conv.time_bias[static_cast<size_t>((evaluation * conv.channels + o) * 9 + border)];
+          output.push_back(fixed::saturate(fixed::round_half_up(sum, formats_.weight.fraction) + bias,
+                                           formats_.activation, &saturations));
+        }
+    return output;
+  }
+
   void normalise(const fixed::Norm& norm, int evaluation, bool relu, std::vector<int32_t>& values) {
     const size_t channels = static_cast<size_t>(block_.channels()), pixels = values.size() / channels;
     for (size_t n = 0; n < values.size(); ++n) {
@@ -78,10 +96,9 @@ class Reference {
   }
 
   std::vector<int32_t> evaluate(const std::vector<int32_t>& u, int evaluation) {
-    std::vector<int32_t> hidden(u.size()), result(u.size());
-    saturations += conv1_.run(u, block_.height, block_.width, evaluation, scratch_, hidden);
+    std::vector<int32_t> hidden = convolve(block_.conv1, u, evaluation);
     normalise(block_.norm1, evaluation, true, hidden);
-    saturations += conv2_.run(hidden, block_.height, block_.width, evaluation, scratch_, result);
+    std::vector<int32_t> result = convolve(block_.conv2, hidden, evaluation);
     normalise(block_.norm2, evaluation, false, result);
     return result;
   }
@@ -89,8 +106,6 @@ class Reference {
   fixed::Block block_;
   fixed::Formats formats_;
   RungeKutta method_;
-  fixed::Convolution conv1_, conv2_;
-  fixed::Convolution::Scratch scratch_;
 };
 
 TEST(RungeKutta, ModelEqualsTheDefinition) {
