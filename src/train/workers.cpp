@@ -5,6 +5,7 @@
 #include <torch/version.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <future>
 #include <thread>
@@ -158,6 +159,7 @@ struct Workers::Groups {
 
 Workers::Workers(const WorkerEnvironment& environment, const torch::Device& device) : environment_(environment) {
   if (size() == 1) return;
+  std::signal(SIGPIPE, SIG_IGN);  // writing to a process that is gone is to be an error, not this one's silent end
   groups_ = std::make_unique<Groups>();
   const std::string address = own_address(environment);
   try {

@@ -23,7 +23,7 @@ class Workers {
  public:
   Workers();  // alone
   // Waits until all processes are there. Errors: they are not within the timeout, the port is taken, the address
-  // unknown.
+  // unknown. From then on this process ignores SIGPIPE.
   Workers(const WorkerEnvironment& environment, const torch::Device& device);
   ~Workers();
   Workers(Workers&&) noexcept;
