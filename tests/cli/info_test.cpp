@@ -36,7 +36,7 @@ TEST(Info, ComparesTheParametersOfTwoModels) {
   EXPECT_THAT(text, HasSubstr("without conv1 and fc              82944             168736   -50.8 %"));
   // A layer that only one of them has.
   EXPECT_THAT(succeed("info odenet-20 --against biased-odenet-20"),
-              HasSubstr("layer2_2                          19136                            \n"));
+              HasSubstr("layer2_2                          19136                   "));
   EXPECT_THAT(fail("info odenet-20 --json --against resnet-20"), HasSubstr("--against"));
 }
 
