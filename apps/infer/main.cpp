@@ -1,5 +1,5 @@
-// odenet-infer: classifies images with an integer network. No LibTorch, so that it starts at once and runs on a board's
-// processor; the same logits everywhere, in every bit.
+// odenet-infer: classifies images with an integer network, on the processor or with one block on an engine. No
+// LibTorch, so that it starts at once and runs on a board's processor; the same logits everywhere, in every bit.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "driver/accelerator.h"
+#include "driver/resident_block.h"
 #include "fixed/runner.h"
 #include "images.h"
 
@@ -15,7 +17,7 @@ namespace odenet::infer {
 namespace {
 
 struct Options {
-  std::string network, logits;
+  std::string network, device, expect, logits;
   std::vector<std::string> files;
   size_t limit = 0;
   int threads = 0;
@@ -24,8 +26,7 @@ struct Options {
 
 constexpr size_t kBatch = 100;
 
-void run(const Options& options) {
-  const fixed::Network network = fixed::Network::load(options.network);
+Images read_images(const Options& options, const fixed::Network& network) {
   const NetworkSpec& spec = network.spec;
   Images images(spec.in_channels, spec.height, spec.width);
   for (const std::string& file : options.files) images.read(file);
@@ -34,8 +35,73 @@ void run(const Options& options) {
     if (images.label(i).value_or(0) >= spec.classes)
       throw Error("{}: label {}, expected 0 to {}; is it a file of {}?", images.name(i), *images.label(i),
                   spec.classes - 1, network.dataset);
+  return images;
+}
 
+// A block of the network that an engine computes.
+class Offload {
+ public:
+  Offload(const std::string& device_name, fixed::Runner& runner) : device_name_(device_name) {
+    auto device = driver::open_device(device_name);
+    auto [index, program] = driver::find_resident_block(*device, runner.network());
+    block_ = program.block;
+    accelerator_.emplace(std::move(device), program);
+    runner.replace_block(index, [this](std::span<const int32_t> z0) { return accelerator_->run(z0); });
+  }
+
+  std::string to_text() const {
+    const driver::Counters& c = accelerator_->totals();
+    const double images = static_cast<double>(std::max(c.images, int64_t{1}));
+    return fmt::format(
+        "{} on {}: {} images, {:.0f} cycles each to load, {:.0f} to compute, {:.0f} to store; {} saturations", block_,
+        device_name_, c.images, static_cast<double>(c.load_cycles) / images,
+        static_cast<double>(c.compute_cycles) / images, static_cast<double>(c.store_cycles) / images, c.saturations);
+  }
+
+  nlohmann::json to_json() const {
+    const driver::Counters& c = accelerator_->totals();
+    return {{"device", device_name_},
+            {"block", block_},
+            {"images", c.images},
+            {"load_cycles", c.load_cycles},
+            {"compute_cycles", c.compute_cycles},
+            {"store_cycles", c.store_cycles},
+            {"saturations", c.saturations}};
+  }
+
+ private:
+  std::string device_name_, block_;
+  std::optional<driver::Accelerator> accelerator_;
+};
+
+// Throws Error unless the file, whose first images these are, has these logits in every bit.
+void require_logits(const std::string& path, std::span<const int32_t> logits, const Images& images, size_t classes) {
+  const auto file = SafeTensors::load(path);
+  Shape shape{static_cast<int64_t>(images.size()), static_cast<int64_t>(classes)};
+  if (const auto found = file.tensors.find("logits"); found != file.tensors.end() && found->second.shape.size() == 2)
+    shape[0] = std::max(shape[0], found->second.shape[0]);
+  const auto expected = file.get<int32_t>("logits", shape);
+  size_t different = 0;
+  std::string first;
+  for (size_t i = 0; i < images.size(); ++i) {
+    const auto row = logits.subspan(i * classes, classes);
+    const auto at = static_cast<size_t>(
+        std::ranges::mismatch(row, std::span(expected).subspan(i * classes, classes)).in1 - row.begin());
+    if (at == classes) continue;
+    if (different++ == 0)
+      first = fmt::format("{}, class {}: {}, expected {}", images.name(i), at, row[at], expected[i * classes + at]);
+  }
+  if (different > 0)
+    throw Error("{}: the logits of {} of {} images differ, first {}", path, different, images.size(), first);
+}
+
+void run(const Options& options) {
+  const fixed::Network network = fixed::Network::load(options.network);
+  const Images images = read_images(options, network);
   fixed::Runner runner(network, options.threads);
+  std::optional<Offload> offload;
+  if (!options.device.empty()) offload.emplace(options.device, runner);
+
   std::vector<int32_t> logits;
   const auto start = std::chrono::steady_clock::now();
   for (size_t first = 0; first < images.size(); first += kBatch) {
@@ -45,7 +111,7 @@ void run(const Options& options) {
   }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 
-  const auto classes = static_cast<size_t>(spec.classes);
+  const auto classes = static_cast<size_t>(network.spec.classes);
   auto predictions = nlohmann::json::array();
   size_t labelled = 0, hits = 0;
   for (size_t i = 0; i < images.size(); ++i) {
@@ -64,18 +130,26 @@ void run(const Options& options) {
   if (!options.logits.empty()) {
     SafeTensors file;
     file.metadata = {{"network", options.network}, {"dataset", network.dataset}};
-    file.add<int32_t>("logits", {static_cast<int64_t>(images.size()), spec.classes}, logits);
+    file.add<int32_t>("logits", {static_cast<int64_t>(images.size()), network.spec.classes}, logits);
     file.save(options.logits);
   }
+  if (!options.expect.empty()) require_logits(options.expect, logits, images, classes);
+
   const double speed = static_cast<double>(images.size()) / std::max(seconds, 1e-9);
   if (options.json) {
     nlohmann::json json{{"predictions", std::move(predictions)}, {"images_per_second", speed}};
     if (labelled > 0) json["top1"] = static_cast<double>(hits) / static_cast<double>(labelled);
+    if (offload) json["accelerator"] = offload->to_json();
+    if (!options.expect.empty()) json["expected"] = {{"file", options.expect}, {"equal_images", images.size()}};
     fmt::print("{}\n", json.dump(2));
-  } else if (labelled > 0) {
-    fmt::print("{} labelled images, top-1 {:.2f} %, {:.0f} images/s\n", labelled,
-               100.0 * static_cast<double>(hits) / static_cast<double>(labelled), speed);
+    return;
   }
+  if (labelled > 0)
+    fmt::print("{} labelled images, top-1 {:.2f} %, {:.{}f} images/s\n", labelled,
+               100.0 * static_cast<double>(hits) / static_cast<double>(labelled), speed, speed < 10 ? 2 : 0);
+  if (offload) fmt::print("{}\n", offload->to_text());
+  if (!options.expect.empty())
+    fmt::print("{} images, logits equal to {} in every bit\n", images.size(), options.expect);
 }
 
 }  // namespace
@@ -89,7 +163,11 @@ int main(int argc, char** argv) {
   app.add_option("files", options.files, "pictures (.png), or data set files with CIFAR's records (.bin)")->required();
   app.add_option("--limit", options.limit, "first K images only; 0: all")->capture_default_str();
   app.add_option("--threads", options.threads, "0: all cores")->capture_default_str()->check(CLI::Range(0, 1024));
+  app.add_option("--device", options.device,
+                 "an engine, which computes the block that it holds: " + odenet::driver::device_kinds());
   app.add_option("--logits", options.logits, "write the integer logits [K, classes] to this safetensors file");
+  app.add_option("--expect", options.expect,
+                 "fail unless the logits equal the first ones of this file, as --logits writes it");
   app.add_flag("--json", options.json, "for programs");
   CLI11_PARSE(app, argc, argv);
   try {

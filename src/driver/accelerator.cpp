@@ -8,46 +8,55 @@ namespace reg = engine::reg;
 
 namespace {
 
-void require_engine(Device& device) {
+uint64_t hash_of(Device& device) { return uint64_t{device.read(reg::kHashHigh)} << 32 | device.read(reg::kHashLow); }
+
+}  // namespace
+
+Counters& Counters::operator+=(const Counters& other) {
+  images += other.images;
+  load_cycles += other.load_cycles;
+  compute_cycles += other.compute_cycles;
+  store_cycles += other.store_cycles;
+  saturations += other.saturations;
+  return *this;
+}
+
+Contents read_contents(Device& device) {
   const uint32_t id = device.read(reg::kId), version = device.read(reg::kVersion);
   if (id != engine::kDeviceId)
     throw Error("no engine there: its ID is 0x{:08x}, expected 0x{:08x}", id, engine::kDeviceId);
   if (version >> 16 != engine::kDeviceVersion >> 16)
     throw Error("the engine has interface {}, this program knows {}", version >> 16, engine::kDeviceVersion >> 16);
-}
-
-uint64_t hash_of(Device& device) { return uint64_t{device.read(reg::kHashHigh)} << 32 | device.read(reg::kHashLow); }
-
-}  // namespace
-
-int Accelerator::macs(Device& device) {
-  require_engine(device);
   const uint32_t lanes = device.read(reg::kLanes);
-  return static_cast<int>((lanes & 0xff) * (lanes >> 8 & 0xff));
+  return {.lanes = {.oc = static_cast<int>(lanes & 0xff), .px = static_cast<int>(lanes >> 8 & 0xff)},
+          .writable = (lanes >> 16 & 1) != 0,
+          .in_size = device.read(reg::kInBeats),
+          .out_size = device.read(reg::kOutBeats),
+          .hash = hash_of(device)};
 }
 
 Accelerator::Accelerator(std::unique_ptr<Device> device, const engine::Program& program, bool rewrite_memories)
-    : device_(std::move(device)) {
-  require_engine(*device_);
-  in_size_ = device_->read(reg::kInBeats);
-  out_size_ = device_->read(reg::kOutBeats);
+    : device_(std::move(device)), contents_(read_contents(*device_)) {
   device_->write(reg::kControl, engine::kControlEnable | engine::kControlReset);
-  const uint64_t found = hash_of(*device_), expected = engine::program_hash(program);
-  if (found == expected) return;
+  const uint64_t expected = engine::program_hash(program);
+  if (contents_.hash == expected) return;
   if (!rewrite_memories)
     throw Error("the engine holds program {:016x}, expected {:016x} of block {}; load the bitstream of this network",
-                found, expected, program.block);
+                contents_.hash, expected, program.block);
   rewrite(program);
+  contents_.hash = expected;
 }
 
 std::vector<int32_t> Accelerator::run(std::span<const int32_t> images) {
-  if (images.size() % in_size_ != 0)
-    throw Error("{} activations, the engine takes a multiple of {}", images.size(), in_size_);
+  const size_t in_size = contents_.in_size;
+  if (images.size() % in_size != 0)
+    throw Error("{} activations, the engine takes a multiple of {}", images.size(), in_size);
   std::vector<int32_t> result;
-  result.reserve(images.size() / in_size_ * out_size_);
-  for (size_t at = 0; at < images.size(); at += in_size_) {
-    const auto out = device_->transfer(images.subspan(at, in_size_), out_size_);
+  result.reserve(images.size() / in_size * contents_.out_size);
+  for (size_t at = 0; at < images.size(); at += in_size) {
+    const auto out = device_->transfer(images.subspan(at, in_size), contents_.out_size);
     result.insert(result.end(), out.begin(), out.end());
+    totals_ += counters();
   }
   const uint32_t status = device_->read(reg::kStatus);
   if (status & (engine::kStatusFault | engine::kStatusStreamError))
@@ -56,19 +65,21 @@ std::vector<int32_t> Accelerator::run(std::span<const int32_t> images) {
 }
 
 Counters Accelerator::counters() {
-  return {.load_cycles = device_->read(reg::kLoadCycles),
+  return {.images = 1,
+          .load_cycles = device_->read(reg::kLoadCycles),
           .compute_cycles = device_->read(reg::kComputeCycles),
           .store_cycles = device_->read(reg::kStoreCycles),
           .saturations = device_->read(reg::kSaturations)};
 }
 
 void Accelerator::rewrite(const engine::Program& program) {
-  const uint32_t lanes = device_->read(reg::kLanes);
-  if ((lanes >> 16 & 1) == 0) throw Error("the memories of this engine are read-only");
-  if (macs(*device_) != program.parameters.macs() || in_size_ != static_cast<size_t>(program.input.size()) ||
-      out_size_ != static_cast<size_t>(program.output.size()))
-    throw Error("the engine has {} multiply-accumulate lanes and images of {} activations, the program {} and {}",
-                macs(*device_), in_size_, program.parameters.macs(), program.input.size());
+  if (!contents_.writable) throw Error("the memories of this engine are read-only");
+  if (contents_.lanes != program.parameters.lanes || contents_.in_size != static_cast<size_t>(program.input.size()) ||
+      contents_.out_size != static_cast<size_t>(program.output.size()))
+    throw Error(
+        "the engine has {} multiply-accumulate lanes and images of {} to {} activations, the program {} and {} to {}",
+        contents_.lanes.macs(), contents_.in_size, contents_.out_size, program.parameters.macs(), program.input.size(),
+        program.output.size());
   const auto write_memory = [&](uint32_t select, const std::vector<int32_t>& words) {
     device_->write(reg::kMemorySelect, select);
     device_->write(reg::kMemoryAddress, 0);

@@ -43,7 +43,10 @@ TEST_F(AcceleratorTest, SendsOneImageAfterTheOther) {
   for (size_t i = 0; i < images.size(); ++i) expected[i] = -images[i];
   EXPECT_EQ(accelerator.run(images), expected);
   EXPECT_ERROR(accelerator.run(std::span(images).first(100)), "100 activations", "512");
-  EXPECT_EQ(Accelerator::macs(*device_), 8);
+  EXPECT_EQ(accelerator.totals().images, 3);
+  EXPECT_EQ(accelerator.totals().compute_cycles, 3 * 1000);
+  EXPECT_EQ(accelerator.totals().saturations, 3 * 4);
+  EXPECT_EQ(accelerator.counters().images, 1);
 }
 
 TEST_F(AcceleratorTest, RefusesWhatIsNotItsEngine) {

@@ -15,16 +15,19 @@ class FakeDevice : public Device {
   explicit FakeDevice(const engine::Program& program) {
     namespace reg = engine::reg;
     const uint64_t hash = engine::program_hash(program);
-    const auto size = static_cast<uint32_t>(program.input.size());
     registers = {
         {reg::kId, engine::kDeviceId},
         {reg::kVersion, engine::kDeviceVersion},
         {reg::kHashLow, static_cast<uint32_t>(hash)},
         {reg::kHashHigh, static_cast<uint32_t>(hash >> 32)},
         {reg::kLanes, 0x10000u | static_cast<uint32_t>(program.parameters.lanes.px << 8 | program.parameters.lanes.oc)},
-        {reg::kInBeats, size},
-        {reg::kOutBeats, size},
-        {reg::kStatus, 0}};
+        {reg::kInBeats, static_cast<uint32_t>(program.input.size())},
+        {reg::kOutBeats, static_cast<uint32_t>(program.output.size())},
+        {reg::kStatus, 0},
+        {reg::kLoadCycles, 100},
+        {reg::kComputeCycles, 1000},
+        {reg::kStoreCycles, 10},
+        {reg::kSaturations, 4}};
   }
 
   uint32_t read(uint32_t offset) override {

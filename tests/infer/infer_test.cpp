@@ -5,9 +5,11 @@
 #include "core/file.h"
 #include "core/process.h"
 #include "data/picture.h"
+#include "fake_engine.h"
 #include "fixed/calibration.h"
 #include "fixed/formats_text.h"
 #include "fixed/quantizer.h"
+#include "support/engine_network.h"
 #include "support/synthetic.h"
 #include "support/temporary_folder.h"
 
@@ -124,6 +126,62 @@ TEST_P(Infer, ReportsAccuracyAndRefusesWhatItCannotRead) {
   write_records("label.bin", images, labels);
   EXPECT_THAT(fails({"net.safetensors", "label.bin"}), HasSubstr("label 5, expected 0 to 4"));
   EXPECT_THAT(fails({"none.safetensors", "right.bin"}), HasSubstr("none.safetensors"));
+}
+
+// Also what the board's processor does beside the engine.
+TEST_P(Infer, LetsAnEngineComputeItsBlock) {
+  const fixed::Network net = odenet::testing::engine_network(1), other = odenet::testing::engine_network(2);
+  const auto images = random_images(net.spec, 3, 6);
+  write_records("images.bin", images, {0, 1, 2});
+  net.save(folder_ / "net.safetensors");
+  other.save(folder_ / "other.safetensors");
+  const testing::FakeEngine engine(folder_ / "socket", net, 3);
+  const std::vector<std::string> on_device{"images.bin", "--device", "socket:socket"};
+  const auto with = [&](const std::string& network, const std::vector<std::string>& more) {
+    std::vector<std::string> arguments{network};
+    arguments.insert(arguments.end(), on_device.begin(), on_device.end());
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  };
+  EXPECT_THAT(run(with("net.safetensors", {"--logits", "logits.safetensors"})),
+              HasSubstr("layer2_2.0 on socket:socket: 3 images, 100 cycles each to load, 1000 to compute, 10 to store; "
+                        "12 saturations"));
+  EXPECT_EQ(SafeTensors::load(folder_ / "logits.safetensors").get<int32_t>("logits", {3, 5}),
+            fixed::Runner(net).run(images));
+
+  const auto json = nlohmann::json::parse(run(with("net.safetensors", {"--json", "--expect", "logits.safetensors"})));
+  EXPECT_EQ(json["accelerator"]["block"], "layer2_2.0");
+  EXPECT_EQ(json["accelerator"]["compute_cycles"], 3000);
+  EXPECT_EQ(json["expected"]["equal_images"], 3);
+
+  EXPECT_THAT(fails(with("other.safetensors", {})),
+              AllOf(HasSubstr("the engine holds program"), HasSubstr("layer2_2.0")));
+  EXPECT_THAT(fails({"net.safetensors", "images.bin", "--device", "socket:none"}), HasSubstr("make device"));
+  EXPECT_THAT(fails({"net.safetensors", "images.bin", "--device", "usb"}), HasSubstr("socket:PATH, serial:PATH, uio"));
+}
+
+TEST_P(Infer, FailsUnlessTheLogitsAreTheExpectedOnes) {
+  const fixed::Network net = fixed::quantize(synthetic_checkpoint(small_spec(), 5));
+  net.save(folder_ / "net.safetensors");
+  const auto images = random_images(small_spec(), 4, 6);
+  write_records("images.bin", images, {0, 1, 2, 3});
+  auto logits = fixed::Runner(net).run(images);
+  const auto expect = [&] {
+    SafeTensors file;
+    file.add<int32_t>("logits", {4, 5}, logits);
+    file.save(folder_ / "expected.safetensors");
+    return std::vector<std::string>{"net.safetensors", "images.bin", "--expect", "expected.safetensors"};
+  };
+  EXPECT_THAT(run(expect()), HasSubstr("4 images, logits equal to expected.safetensors in every bit"));
+  logits[12] ^= 1;
+  logits[19] ^= 1;
+  EXPECT_THAT(fails(expect()),
+              AllOf(HasSubstr("logits of 2 of 4 images differ"),
+                    HasSubstr(fmt::format("images.bin[2], class 2: {}, expected {}", logits[12] ^ 1, logits[12]))));
+  EXPECT_THAT(run({"net.safetensors", "images.bin", "--limit", "2", "--expect", "expected.safetensors"}),
+              HasSubstr("2 images, logits equal"));
+  EXPECT_THAT(fails({"net.safetensors", "images.bin", "images.bin", "--expect", "expected.safetensors"}),
+              AllOf(HasSubstr("[4, 5]"), HasSubstr("[8, 5]")));
 }
 
 TEST_P(Infer, ReadsPicturesWhereItHasLibpng) {
