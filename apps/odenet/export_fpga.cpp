@@ -35,7 +35,9 @@ void run(const Options& options) {
   if (options.explore) return print_sizes(network.blocks[block], network.formats(), options);
   if (options.out.empty()) throw Error("--out is missing: the folder to write, or --explore to write none");
   const auto dataset = load_images(network.dataset, files, options.images);
-  const auto report = engine::export_folder(network, dataset.images, options.out, options.engine);
+  engine::ExportOptions export_options = options.engine;
+  export_options.labels = dataset.labels;
+  const auto report = engine::export_folder(network, dataset.images, options.out, export_options);
   if (options.json)
     fmt::print("{}\n", nlohmann::json(report).dump(2));
   else

@@ -56,6 +56,20 @@ std::string exportable_layers(const fixed::Network& network) {
   return text;
 }
 
+// The images in the records of CIFAR-10: a label byte, then the pixels.
+std::string records(std::span<const uint8_t> images, const std::vector<int32_t>& labels, size_t image_size) {
+  const size_t count = images.size() / image_size;
+  if (!labels.empty() && labels.size() != count) throw Error("{} labels for {} images", labels.size(), count);
+  std::string bytes;
+  for (size_t i = 0; i < count; ++i) {
+    const int32_t label = labels.empty() ? 0 : labels[i];
+    if (label < 0 || label > 255) throw Error("image {}: label {}, expected 0 to 255", i, label);
+    bytes += static_cast<char>(label);
+    bytes.append(reinterpret_cast<const char*>(images.data()) + i * image_size, image_size);
+  }
+  return bytes;
+}
+
 // Bits of the engine's memories.
 struct Memory {
   int64_t maps, weights, tables, program;
@@ -104,14 +118,21 @@ ExportReport export_folder(const fixed::Network& network, std::span<const uint8_
   const std::vector<int32_t> input = runner.block_input(images, index);
   if (input.empty()) throw Error("golden vectors need at least one image");
   report.images = std::ssize(input) / report.program.input.size();
+  const size_t image_size = images.size() / static_cast<size_t>(report.images);
 
   const auto files = engine_files(report.program, report.images);
   report.hash = fmt::format("{:016x}", hash_files(files));
   write_files(files, folder.path());
   write_files({{"golden/input.hex", hex_lines(input, 32)},
                {"golden/output.hex", hex_lines(runner.block(index).run(input), 32)},
+               {"golden/images.bin", records(images, options.labels, image_size)},
                {"report.json", nlohmann::json(report).dump(2) + "\n"}},
               folder.path());
+  network.save(folder.path() / "network.safetensors");
+  SafeTensors logits;
+  logits.metadata = {{"dataset", network.dataset}};
+  logits.add<int32_t>("logits", {report.images, network.spec.classes}, runner.run(images));
+  logits.save(folder.path() / "golden/logits.safetensors");
   folder.commit();
   return report;
 }

@@ -28,8 +28,9 @@ size_t find_block(const fixed::Network& network, const std::string& layer);
 struct ExportOptions {
   std::string layer{};
   int macs = 16;
-  double megahertz = 100;  // for the milliseconds of the report
-  bool replace = false;    // an existing folder
+  double megahertz = 100;         // for the milliseconds of the report
+  bool replace = false;           // an existing folder
+  std::vector<int32_t> labels{};  // of the images, 0 to 255; empty: 0 in golden/images.bin
 };
 
 struct ExportReport {
@@ -47,7 +48,7 @@ struct ExportReport {
   double milliseconds(int64_t count) const { return microseconds(count, megahertz) / 1000; }
 };
 
-// images: [N, 3, H, W] bytes, at least one; their z(0) and z(T) become the golden vectors.
+// images: [N, 3, H, W] bytes, at least one; they, their z(0), z(T) and logits become the golden vectors.
 ExportReport export_folder(const fixed::Network& network, std::span<const uint8_t> images,
                            const std::filesystem::path& out, const ExportOptions& options);
 

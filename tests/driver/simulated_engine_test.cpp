@@ -89,7 +89,7 @@ class SimulatedEngine : public ::testing::Test {
     runner.replace_block(3, [&](std::span<const int32_t> z) { return accelerator.run(z); });
     const auto logits = runner.run(images_);
     EXPECT_EQ(accelerator.counters().compute_cycles, engine::cycles(program).compute);
-    EXPECT_EQ(accelerator.counters().saturations, 0u);
+    EXPECT_EQ(accelerator.counters().saturations, 0);
     return logits;
   }
 
@@ -97,7 +97,7 @@ class SimulatedEngine : public ::testing::Test {
   const std::filesystem::path out_ = folder_ / "engine";
   const std::string socket_ = folder_ / "socket";
   const fixed::Network net_ = engine_network(1), other_ = engine_network(2);
-  const std::vector<uint8_t> images_ = random_images(net_.spec, 3, 1);
+  const std::vector<uint8_t> images_ = random_images(net_.spec, 8, 1);
   std::optional<Process> process_;
 };
 
@@ -117,7 +117,7 @@ TEST_F(SimulatedEngine, AnswersBothDriversAsTheIntegerNetwork) {
                  folder_ / "q20.safetensors", folder_ / "images", folder_ / "logits", out_ / "report.json", socket_},
                 folder_.path(), folder_ / "python.log");
     const std::string text = read_text_file(folder_ / "python.log");
-    EXPECT_THAT(text, ::testing::HasSubstr("equal: 3 images"));
+    EXPECT_THAT(text, ::testing::HasSubstr("equal: 8 images"));
     EXPECT_THAT(
         text, ::testing::HasSubstr(fmt::format(
                   "'compute_cycles': {}", engine::cycles(engine::compile(net_.blocks[3], net_.formats(), 8)).compute)));

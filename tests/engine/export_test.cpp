@@ -60,6 +60,19 @@ TEST_F(Export, WritesASelfContainedFolder) {
   EXPECT_EQ(read_text_file(out_ / "golden/output.hex"), hex_lines(runner.block(3).run(input), 32));
 }
 
+TEST_F(Export, HoldsTheNetworkTheImagesAndTheirLogits) {
+  const ExportReport report =
+      export_folder(net_, images_, out_, {.layer = "layer2_2", .macs = 8, .replace = false, .labels = {3, 4}});
+  EXPECT_EQ(fixed::Network::load(out_ / "network.safetensors").to_tensors().serialize(), net_.to_tensors().serialize());
+  EXPECT_EQ(SafeTensors::load(out_ / "golden/logits.safetensors").get<int32_t>("logits", {2, 5}),
+            fixed::Runner(net_).run(images_));
+  const std::string records = read_text_file(out_ / "golden/images.bin"),
+                    pixels(reinterpret_cast<const char*>(images_.data()), images_.size());
+  EXPECT_EQ(records, "\3" + pixels.substr(0, 768) + "\4" + pixels.substr(768));
+  EXPECT_ERROR(export_folder(net_, images_, folder_ / "more", {.layer = "layer2_2", .labels = {1}}), "1 labels for 2");
+  EXPECT_ERROR(export_folder(net_, images_, folder_ / "more", {.layer = "layer2_2", .labels = {1, 256}}), "label 256");
+}
+
 TEST_F(Export, ReportsCyclesMemoryAndProofs) {
   run("layer2_2", 16);
   const auto json = nlohmann::json::parse(read_text_file(out_ / "report.json"));
