@@ -8,10 +8,10 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
-#include "driver/accelerator.h"
-#include "driver/resident_block.h"
 #include "fixed/runner.h"
 #include "images.h"
+#include "offload.h"
+#include "profile.h"
 
 namespace odenet::infer {
 namespace {
@@ -21,7 +21,7 @@ struct Options {
   std::vector<std::string> files;
   size_t limit = 0;
   int threads = 0;
-  bool json = false;
+  bool profile = false, json = false;
 };
 
 constexpr size_t kBatch = 100;
@@ -37,42 +37,6 @@ Images read_images(const Options& options, const fixed::Network& network) {
                   spec.classes - 1, network.dataset);
   return images;
 }
-
-// A block of the network that an engine computes.
-class Offload {
- public:
-  Offload(const std::string& device_name, fixed::Runner& runner) : device_name_(device_name) {
-    auto device = driver::open_device(device_name);
-    auto [index, program] = driver::find_resident_block(*device, runner.network());
-    block_ = program.block;
-    accelerator_.emplace(std::move(device), program);
-    runner.replace_block(index, [this](std::span<const int32_t> z0) { return accelerator_->run(z0); });
-  }
-
-  std::string to_text() const {
-    const driver::Counters& c = accelerator_->totals();
-    const double images = static_cast<double>(std::max(c.images, int64_t{1}));
-    return fmt::format(
-        "{} on {}: {} images, {:.0f} cycles each to load, {:.0f} to compute, {:.0f} to store; {} saturations", block_,
-        device_name_, c.images, static_cast<double>(c.load_cycles) / images,
-        static_cast<double>(c.compute_cycles) / images, static_cast<double>(c.store_cycles) / images, c.saturations);
-  }
-
-  nlohmann::json to_json() const {
-    const driver::Counters& c = accelerator_->totals();
-    return {{"device", device_name_},
-            {"block", block_},
-            {"images", c.images},
-            {"load_cycles", c.load_cycles},
-            {"compute_cycles", c.compute_cycles},
-            {"store_cycles", c.store_cycles},
-            {"saturations", c.saturations}};
-  }
-
- private:
-  std::string device_name_, block_;
-  std::optional<driver::Accelerator> accelerator_;
-};
 
 // Throws Error unless the file, whose first images these are, has these logits in every bit.
 void require_logits(const std::string& path, std::span<const int32_t> logits, const Images& images, size_t classes) {
@@ -95,21 +59,36 @@ void require_logits(const std::string& path, std::span<const int32_t> logits, co
     throw Error("{}: the logits of {} of {} images differ, first {}", path, different, images.size(), first);
 }
 
-void run(const Options& options) {
-  const fixed::Network network = fixed::Network::load(options.network);
-  const Images images = read_images(options, network);
-  fixed::Runner runner(network, options.threads);
-  std::optional<Offload> offload;
-  if (!options.device.empty()) offload.emplace(options.device, runner);
+struct Result {
+  std::vector<int32_t> logits;  // [N, classes]
+  double seconds = 0;
+};
 
-  std::vector<int32_t> logits;
+Result infer(fixed::Runner& runner, const Images& images) {
+  Result result;
   const auto start = std::chrono::steady_clock::now();
   for (size_t first = 0; first < images.size(); first += kBatch) {
     const size_t count = std::min(kBatch, images.size() - first);
     const auto part = runner.run(images.pixels().subspan(first * images.image_size(), count * images.image_size()));
-    logits.insert(logits.end(), part.begin(), part.end());
+    result.logits.insert(result.logits.end(), part.begin(), part.end());
   }
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return result;
+}
+
+void run(const Options& options) {
+  const fixed::Network network = fixed::Network::load(options.network);
+  const Images images = read_images(options, network);
+  fixed::Runner runner(network, options.threads);
+  std::optional<Profile> profile;
+  if (options.profile) profile.emplace(runner);
+  std::optional<Offload> offload;
+  if (!options.device.empty()) {
+    offload.emplace(options.device, network);
+    const auto on_device = [&](std::span<const int32_t> z0) { return offload->run(z0); };
+    profile ? profile->replace_block(offload->index(), on_device) : runner.replace_block(offload->index(), on_device);
+  }
+  const auto [logits, seconds] = infer(runner, images);
 
   const auto classes = static_cast<size_t>(network.spec.classes);
   auto predictions = nlohmann::json::array();
@@ -141,6 +120,9 @@ void run(const Options& options) {
     if (labelled > 0) json["top1"] = static_cast<double>(hits) / static_cast<double>(labelled);
     if (offload) json["accelerator"] = offload->to_json();
     if (!options.expect.empty()) json["expected"] = {{"file", options.expect}, {"equal_images", images.size()}};
+    if (profile)
+      for (const auto& [layer, ms] : profile->milliseconds(seconds, images.size()))
+        json["profile"].push_back({{"layer", layer}, {"milliseconds", ms}});
     fmt::print("{}\n", json.dump(2));
     return;
   }
@@ -150,6 +132,10 @@ void run(const Options& options) {
   if (offload) fmt::print("{}\n", offload->to_text());
   if (!options.expect.empty())
     fmt::print("{} images, logits equal to {} in every bit\n", images.size(), options.expect);
+  if (profile)
+    for (const auto& [layer, ms] : profile->milliseconds(seconds, images.size()))
+      fmt::print("{:<16} {:9.3f} ms an image {:5.1f} %\n", layer, ms,
+                 ms * static_cast<double>(images.size()) / std::max(seconds, 1e-9) / 10);
 }
 
 }  // namespace
@@ -168,6 +154,8 @@ int main(int argc, char** argv) {
   app.add_option("--logits", options.logits, "write the integer logits [K, classes] to this safetensors file");
   app.add_option("--expect", options.expect,
                  "fail unless the logits equal the first ones of this file, as --logits writes it");
+  app.add_flag("--profile", options.profile,
+               "also the time of each block, an image: on one core with --threads 1, else of all cores together");
   app.add_flag("--json", options.json, "for programs");
   CLI11_PARSE(app, argc, argv);
   try {

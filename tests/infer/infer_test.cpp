@@ -154,6 +154,18 @@ TEST_P(Infer, LetsAnEngineComputeItsBlock) {
   EXPECT_EQ(json["accelerator"]["compute_cycles"], 3000);
   EXPECT_EQ(json["expected"]["equal_images"], 3);
 
+  // The times differ, the logits do not.
+  const auto profile =
+      nlohmann::json::parse(run(with("net.safetensors", {"--json", "--profile", "--expect", "logits.safetensors"})));
+  EXPECT_EQ(profile["accelerator"]["images"], 3);
+  std::vector<std::string> layers;
+  for (const auto& row : profile["profile"]) {
+    layers.push_back(row["layer"]);
+    EXPECT_GE(row["milliseconds"], 0);
+  }
+  EXPECT_THAT(layers, ::testing::ElementsAre("layer1.0", "layer1.1", "layer2_1.0", "layer2_2.0", "conv1, pool, fc"));
+  EXPECT_THAT(run(with("net.safetensors", {"--profile"})), HasSubstr("ms an image"));
+
   EXPECT_THAT(fails(with("other.safetensors", {})),
               AllOf(HasSubstr("the engine holds program"), HasSubstr("layer2_2.0")));
   EXPECT_THAT(fails({"net.safetensors", "images.bin", "--device", "socket:none"}), HasSubstr("make device"));
