@@ -16,9 +16,12 @@ ROMS = {"time_bias": ("bias_rom", 32), "scale": ("scale_rom", 32), "shift": ("sh
 def block_rams(path):
     """Name of the memory -> [(words, columns)]: a column is the integer whose bit i is the bit of word i."""
     memories = {}
-    pattern = re.compile(r"^  RAMB(18|36)E1 #\((.*?)^  \) \\?(\S+)\.memory\.\d+\.\d+ ", re.M | re.S)
-    for kilobits, parameters, name in pattern.findall(path.read_text()):
-        width = int(re.search(r"\.READ_WIDTH_A\(32'[dsh]*0*(\w+)\)", parameters).group(1), 0)
+    cells = re.findall(r"^  RAMB(18|36)E1 #\((.*?)^  \) \\?(\S+)", path.read_text(), re.M | re.S)
+    for kilobits, parameters, cell in cells:
+        name = re.search(r"(weight_lane\[\d+\]\.weight_rom|\w+_rom)\.memory\.\d+\.\d+$", cell)
+        if not name:  # of a map
+            continue
+        width = max(int(width) for width in re.findall(r"\.READ_WIDTH_[AB]\(32'\w*d(\w+)\)", parameters))
         data, parity = 0, 0
         for kind, index, base, digits in re.findall(r"\.INIT(P?)_(\w\w)\(256'([hb])(\w+)\)", parameters):
             value = int(digits.replace("x", "0"), 16 if base == "h" else 2) << 256 * int(index, 16)
@@ -35,7 +38,7 @@ def block_rams(path):
             sources = [(data, width, i) for i in range(width)]
         words = size // stride
         columns = {column(bits, step, first, words) for bits, step, first in sources}
-        memories.setdefault(name, []).append((words, columns))
+        memories.setdefault(name.group(1), []).append((words, columns))
     return memories
 
 
@@ -47,7 +50,7 @@ def column(bits, step, first, words):
 def check(file, words, bits, cells):
     depth = max(words for words, _ in cells)
     if any(words != depth for words, _ in cells):
-        return f"its {len(cells)} block RAMs have several depths", 0
+        return f"its {len(cells)} block RAMs have several depths: not understood", 1
     known = set().union(*(columns for _, columns in cells))
     missing = 0
     for start in range(0, len(words), depth):

@@ -39,6 +39,7 @@ need "${MAKE:-make}" "apt-get install make"
 # A folder's path may be longer than a socket's may be.
 socket=$build/system.socket log=$build/system-device.log
 rm -f "$socket"
+: > "$log"  # an earlier run's says "listening", too
 "$build/device/Vbridge_engine" "$socket" > "$log" 2>&1 &
 device=$!
 trap 'kill $device 2> /dev/null; rm -f "$socket"' EXIT

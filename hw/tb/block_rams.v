@@ -1,9 +1,9 @@
 // The block RAMs of a synthesised engine, for its simulation: RAMB18E1 and RAMB36E1 of 7 series devices as AMD's UG473
 // describes them, as far as Yosys uses them here; it has models of all other cells, but of these only the ports.
 //
-// Port A reads, port B writes; with RAM_MODE "SDP" each of them with the data pins of both. What is read while it is written is
-// unknown, unless the writing port is in READ_FIRST mode. What is not modelled (a port that does both, output registers,
-// resets, cascades) ends the simulation where it is used.
+// One port reads and the other one writes; with RAM_MODE "SDP" A reads, B writes, each with the data pins of both. What is read
+// while it is written is unknown, unless the writing port is in READ_FIRST mode. What is not modelled (a port that does both,
+// output registers, resets, cascades) ends the simulation where it is used.
 `default_nettype none
 
 module block_ram #(
@@ -12,6 +12,7 @@ module block_ram #(
     parameter [2**ADDRESS_WIDTH-1:0] INIT = 0,
     parameter [2**(ADDRESS_WIDTH-3)-1:0] INITP = 0,  // the bytes' ninth bits
     parameter SIMPLE = 0,  // RAM_MODE is "SDP"
+    parameter SWAPPED = 0,  // port B reads, port A writes
     parameter integer READ_WIDTH = 0,  // 1, 2, 4, or 9 times a number of bytes; 0: not used
     parameter integer WRITE_WIDTH = 0,
     parameter READ_FIRST = 0,
@@ -35,8 +36,9 @@ module block_ram #(
   localparam READ_BYTES = READ_WIDTH < 9 ? 1 : READ_WIDTH / 9;
   localparam WRITE_BYTES = WRITE_WIDTH < 9 ? 1 : WRITE_WIDTH / 9;
   localparam MOST_BYTES = READ_BYTES > WRITE_BYTES ? READ_BYTES : WRITE_BYTES;
-  // The pins of a writing port B of its own are the upper half.
-  localparam WRITE_LANE = SIMPLE ? 0 : LANES;
+  // The pins of a port B of its own are the upper half.
+  localparam READ_LANE = SWAPPED ? LANES : 0;
+  localparam WRITE_LANE = SIMPLE || SWAPPED ? 0 : LANES;
 
   reg [8:0] memory[0:BYTES-1];
   reg [9*2*LANES-1:0] fetched = 0;
@@ -79,21 +81,30 @@ module block_ram #(
   genvar k;
   generate
     for (k = 0; k < 2 * LANES; k = k + 1) begin : lane
-      assign {read_parity[k], read_data[8*k+:8]} = fetched[9*k+:9];
+      assign {read_parity[k], read_data[8*k+:8]} = fetched[9*((k+READ_LANE)%(2*LANES))+:9];
     end
   endgenerate
 endmodule
 
 module RAMB18E1 #(
-    parameter [255:0] INIT_00 = 0, INIT_01 = 0, INIT_02 = 0, INIT_03 = 0, INIT_04 = 0, INIT_05 = 0, INIT_06 = 0, INIT_07 = 0,
-    parameter [255:0] INIT_08 = 0, INIT_09 = 0, INIT_0A = 0, INIT_0B = 0, INIT_0C = 0, INIT_0D = 0, INIT_0E = 0, INIT_0F = 0,
-    parameter [255:0] INIT_10 = 0, INIT_11 = 0, INIT_12 = 0, INIT_13 = 0, INIT_14 = 0, INIT_15 = 0, INIT_16 = 0, INIT_17 = 0,
-    parameter [255:0] INIT_18 = 0, INIT_19 = 0, INIT_1A = 0, INIT_1B = 0, INIT_1C = 0, INIT_1D = 0, INIT_1E = 0, INIT_1F = 0,
-    parameter [255:0] INIT_20 = 0, INIT_21 = 0, INIT_22 = 0, INIT_23 = 0, INIT_24 = 0, INIT_25 = 0, INIT_26 = 0, INIT_27 = 0,
-    parameter [255:0] INIT_28 = 0, INIT_29 = 0, INIT_2A = 0, INIT_2B = 0, INIT_2C = 0, INIT_2D = 0, INIT_2E = 0, INIT_2F = 0,
-    parameter [255:0] INIT_30 = 0, INIT_31 = 0, INIT_32 = 0, INIT_33 = 0, INIT_34 = 0, INIT_35 = 0, INIT_36 = 0, INIT_37 = 0,
-    parameter [255:0] INIT_38 = 0, INIT_39 = 0, INIT_3A = 0, INIT_3B = 0, INIT_3C = 0, INIT_3D = 0, INIT_3E = 0, INIT_3F = 0,
-    parameter [255:0] INITP_00 = 0, INITP_01 = 0, INITP_02 = 0, INITP_03 = 0, INITP_04 = 0, INITP_05 = 0, INITP_06 = 0, INITP_07 = 0,
+    parameter [255:0] INIT_00 = 256'd0, INIT_01 = 256'd0, INIT_02 = 256'd0, INIT_03 = 256'd0,
+    parameter [255:0] INIT_04 = 256'd0, INIT_05 = 256'd0, INIT_06 = 256'd0, INIT_07 = 256'd0,
+    parameter [255:0] INIT_08 = 256'd0, INIT_09 = 256'd0, INIT_0A = 256'd0, INIT_0B = 256'd0,
+    parameter [255:0] INIT_0C = 256'd0, INIT_0D = 256'd0, INIT_0E = 256'd0, INIT_0F = 256'd0,
+    parameter [255:0] INIT_10 = 256'd0, INIT_11 = 256'd0, INIT_12 = 256'd0, INIT_13 = 256'd0,
+    parameter [255:0] INIT_14 = 256'd0, INIT_15 = 256'd0, INIT_16 = 256'd0, INIT_17 = 256'd0,
+    parameter [255:0] INIT_18 = 256'd0, INIT_19 = 256'd0, INIT_1A = 256'd0, INIT_1B = 256'd0,
+    parameter [255:0] INIT_1C = 256'd0, INIT_1D = 256'd0, INIT_1E = 256'd0, INIT_1F = 256'd0,
+    parameter [255:0] INIT_20 = 256'd0, INIT_21 = 256'd0, INIT_22 = 256'd0, INIT_23 = 256'd0,
+    parameter [255:0] INIT_24 = 256'd0, INIT_25 = 256'd0, INIT_26 = 256'd0, INIT_27 = 256'd0,
+    parameter [255:0] INIT_28 = 256'd0, INIT_29 = 256'd0, INIT_2A = 256'd0, INIT_2B = 256'd0,
+    parameter [255:0] INIT_2C = 256'd0, INIT_2D = 256'd0, INIT_2E = 256'd0, INIT_2F = 256'd0,
+    parameter [255:0] INIT_30 = 256'd0, INIT_31 = 256'd0, INIT_32 = 256'd0, INIT_33 = 256'd0,
+    parameter [255:0] INIT_34 = 256'd0, INIT_35 = 256'd0, INIT_36 = 256'd0, INIT_37 = 256'd0,
+    parameter [255:0] INIT_38 = 256'd0, INIT_39 = 256'd0, INIT_3A = 256'd0, INIT_3B = 256'd0,
+    parameter [255:0] INIT_3C = 256'd0, INIT_3D = 256'd0, INIT_3E = 256'd0, INIT_3F = 256'd0,
+    parameter [255:0] INITP_00 = 256'd0, INITP_01 = 256'd0, INITP_02 = 256'd0, INITP_03 = 256'd0,
+    parameter [255:0] INITP_04 = 256'd0, INITP_05 = 256'd0, INITP_06 = 256'd0, INITP_07 = 256'd0,
     parameter [35:0] INIT_A = 0, INIT_B = 0, SRVAL_A = 0, SRVAL_B = 0,
     parameter integer DOA_REG = 0, DOB_REG = 0,
     parameter integer READ_WIDTH_A = 0, READ_WIDTH_B = 0, WRITE_WIDTH_A = 0, WRITE_WIDTH_B = 0,
@@ -110,6 +121,8 @@ module RAMB18E1 #(
     output wire [15:0] DOADO, DOBDO,
     output wire [1:0] DOPADOP, DOPBDOP
 );
+  localparam SWAPPED = READ_WIDTH_B != 0 || WRITE_WIDTH_A != 0;
+
   block_ram #(
       .ADDRESS_WIDTH(14),
       .LANES(2),
@@ -127,46 +140,66 @@ module RAMB18E1 #(
         INITP_07, INITP_06, INITP_05, INITP_04, INITP_03, INITP_02, INITP_01, INITP_00
       }),
       .SIMPLE(RAM_MODE == "SDP"),
-      .READ_WIDTH(READ_WIDTH_A),
-      .WRITE_WIDTH(WRITE_WIDTH_B),
-      .READ_FIRST(WRITE_MODE_B == "READ_FIRST"),
-      .UNKNOWN(READ_WIDTH_B != 0 || WRITE_WIDTH_A != 0 || DOA_REG != 0 || DOB_REG != 0 ||
+      .SWAPPED(SWAPPED),
+      .READ_WIDTH(SWAPPED ? READ_WIDTH_B : READ_WIDTH_A),
+      .WRITE_WIDTH(SWAPPED ? WRITE_WIDTH_A : WRITE_WIDTH_B),
+      .READ_FIRST(SWAPPED ? WRITE_MODE_A == "READ_FIRST" : WRITE_MODE_B == "READ_FIRST"),
+      .UNKNOWN(SWAPPED && (READ_WIDTH_A != 0 || WRITE_WIDTH_B != 0 || RAM_MODE == "SDP") || DOA_REG != 0 || DOB_REG != 0 ||
                RAM_EXTENSION_A != "NONE" || RAM_EXTENSION_B != "NONE")
   ) memory (
-      .read_clk(CLKARDCLK),
-      .read_enable(ENARDEN),
-      .read_address(ADDRARDADDR[13:0]),
+      .read_clk(SWAPPED ? CLKBWRCLK : CLKARDCLK),
+      .read_enable(SWAPPED ? ENBWREN : ENARDEN),
+      .read_address(SWAPPED ? ADDRBWRADDR[13:0] : ADDRARDADDR[13:0]),
       .read_data({DOBDO, DOADO}),
       .read_parity({DOPBDOP, DOPADOP}),
-      .write_clk(CLKBWRCLK),
-      .write_enable(ENBWREN),
-      .write_bytes(WEBWE),
-      .write_address(ADDRBWRADDR[13:0]),
+      .write_clk(SWAPPED ? CLKARDCLK : CLKBWRCLK),
+      .write_enable(SWAPPED ? ENARDEN : ENBWREN),
+      .write_bytes(SWAPPED ? {2'd0, WEA} : WEBWE),
+      .write_address(SWAPPED ? ADDRARDADDR[13:0] : ADDRBWRADDR[13:0]),
       .write_data({DIBDI, DIADI}),
       .write_parity({DIPBDIP, DIPADIP}),
-      .unknown(RSTRAMARSTRAM || RSTRAMB || RSTREGARSTREG || RSTREGB || ENARDEN && WEA != 0)
+      .unknown(RSTRAMARSTRAM || RSTRAMB || RSTREGARSTREG || RSTREGB ||
+               (SWAPPED ? ENBWREN && WEBWE != 0 : ENARDEN && WEA != 0))
   );
 endmodule
 
 module RAMB36E1 #(
-    parameter [255:0] INIT_00 = 0, INIT_01 = 0, INIT_02 = 0, INIT_03 = 0, INIT_04 = 0, INIT_05 = 0, INIT_06 = 0, INIT_07 = 0,
-    parameter [255:0] INIT_08 = 0, INIT_09 = 0, INIT_0A = 0, INIT_0B = 0, INIT_0C = 0, INIT_0D = 0, INIT_0E = 0, INIT_0F = 0,
-    parameter [255:0] INIT_10 = 0, INIT_11 = 0, INIT_12 = 0, INIT_13 = 0, INIT_14 = 0, INIT_15 = 0, INIT_16 = 0, INIT_17 = 0,
-    parameter [255:0] INIT_18 = 0, INIT_19 = 0, INIT_1A = 0, INIT_1B = 0, INIT_1C = 0, INIT_1D = 0, INIT_1E = 0, INIT_1F = 0,
-    parameter [255:0] INIT_20 = 0, INIT_21 = 0, INIT_22 = 0, INIT_23 = 0, INIT_24 = 0, INIT_25 = 0, INIT_26 = 0, INIT_27 = 0,
-    parameter [255:0] INIT_28 = 0, INIT_29 = 0, INIT_2A = 0, INIT_2B = 0, INIT_2C = 0, INIT_2D = 0, INIT_2E = 0, INIT_2F = 0,
-    parameter [255:0] INIT_30 = 0, INIT_31 = 0, INIT_32 = 0, INIT_33 = 0, INIT_34 = 0, INIT_35 = 0, INIT_36 = 0, INIT_37 = 0,
-    parameter [255:0] INIT_38 = 0, INIT_39 = 0, INIT_3A = 0, INIT_3B = 0, INIT_3C = 0, INIT_3D = 0, INIT_3E = 0, INIT_3F = 0,
-    parameter [255:0] INIT_40 = 0, INIT_41 = 0, INIT_42 = 0, INIT_43 = 0, INIT_44 = 0, INIT_45 = 0, INIT_46 = 0, INIT_47 = 0,
-    parameter [255:0] INIT_48 = 0, INIT_49 = 0, INIT_4A = 0, INIT_4B = 0, INIT_4C = 0, INIT_4D = 0, INIT_4E = 0, INIT_4F = 0,
-    parameter [255:0] INIT_50 = 0, INIT_51 = 0, INIT_52 = 0, INIT_53 = 0, INIT_54 = 0, INIT_55 = 0, INIT_56 = 0, INIT_57 = 0,
-    parameter [255:0] INIT_58 = 0, INIT_59 = 0, INIT_5A = 0, INIT_5B = 0, INIT_5C = 0, INIT_5D = 0, INIT_5E = 0, INIT_5F = 0,
-    parameter [255:0] INIT_60 = 0, INIT_61 = 0, INIT_62 = 0, INIT_63 = 0, INIT_64 = 0, INIT_65 = 0, INIT_66 = 0, INIT_67 = 0,
-    parameter [255:0] INIT_68 = 0, INIT_69 = 0, INIT_6A = 0, INIT_6B = 0, INIT_6C = 0, INIT_6D = 0, INIT_6E = 0, INIT_6F = 0,
-    parameter [255:0] INIT_70 = 0, INIT_71 = 0, INIT_72 = 0, INIT_73 = 0, INIT_74 = 0, INIT_75 = 0, INIT_76 = 0, INIT_77 = 0,
-    parameter [255:0] INIT_78 = 0, INIT_79 = 0, INIT_7A = 0, INIT_7B = 0, INIT_7C = 0, INIT_7D = 0, INIT_7E = 0, INIT_7F = 0,
-    parameter [255:0] INITP_00 = 0, INITP_01 = 0, INITP_02 = 0, INITP_03 = 0, INITP_04 = 0, INITP_05 = 0, INITP_06 = 0, INITP_07 = 0,
-    parameter [255:0] INITP_08 = 0, INITP_09 = 0, INITP_0A = 0, INITP_0B = 0, INITP_0C = 0, INITP_0D = 0, INITP_0E = 0, INITP_0F = 0,
+    parameter [255:0] INIT_00 = 256'd0, INIT_01 = 256'd0, INIT_02 = 256'd0, INIT_03 = 256'd0,
+    parameter [255:0] INIT_04 = 256'd0, INIT_05 = 256'd0, INIT_06 = 256'd0, INIT_07 = 256'd0,
+    parameter [255:0] INIT_08 = 256'd0, INIT_09 = 256'd0, INIT_0A = 256'd0, INIT_0B = 256'd0,
+    parameter [255:0] INIT_0C = 256'd0, INIT_0D = 256'd0, INIT_0E = 256'd0, INIT_0F = 256'd0,
+    parameter [255:0] INIT_10 = 256'd0, INIT_11 = 256'd0, INIT_12 = 256'd0, INIT_13 = 256'd0,
+    parameter [255:0] INIT_14 = 256'd0, INIT_15 = 256'd0, INIT_16 = 256'd0, INIT_17 = 256'd0,
+    parameter [255:0] INIT_18 = 256'd0, INIT_19 = 256'd0, INIT_1A = 256'd0, INIT_1B = 256'd0,
+    parameter [255:0] INIT_1C = 256'd0, INIT_1D = 256'd0, INIT_1E = 256'd0, INIT_1F = 256'd0,
+    parameter [255:0] INIT_20 = 256'd0, INIT_21 = 256'd0, INIT_22 = 256'd0, INIT_23 = 256'd0,
+    parameter [255:0] INIT_24 = 256'd0, INIT_25 = 256'd0, INIT_26 = 256'd0, INIT_27 = 256'd0,
+    parameter [255:0] INIT_28 = 256'd0, INIT_29 = 256'd0, INIT_2A = 256'd0, INIT_2B = 256'd0,
+    parameter [255:0] INIT_2C = 256'd0, INIT_2D = 256'd0, INIT_2E = 256'd0, INIT_2F = 256'd0,
+    parameter [255:0] INIT_30 = 256'd0, INIT_31 = 256'd0, INIT_32 = 256'd0, INIT_33 = 256'd0,
+    parameter [255:0] INIT_34 = 256'd0, INIT_35 = 256'd0, INIT_36 = 256'd0, INIT_37 = 256'd0,
+    parameter [255:0] INIT_38 = 256'd0, INIT_39 = 256'd0, INIT_3A = 256'd0, INIT_3B = 256'd0,
+    parameter [255:0] INIT_3C = 256'd0, INIT_3D = 256'd0, INIT_3E = 256'd0, INIT_3F = 256'd0,
+    parameter [255:0] INIT_40 = 256'd0, INIT_41 = 256'd0, INIT_42 = 256'd0, INIT_43 = 256'd0,
+    parameter [255:0] INIT_44 = 256'd0, INIT_45 = 256'd0, INIT_46 = 256'd0, INIT_47 = 256'd0,
+    parameter [255:0] INIT_48 = 256'd0, INIT_49 = 256'd0, INIT_4A = 256'd0, INIT_4B = 256'd0,
+    parameter [255:0] INIT_4C = 256'd0, INIT_4D = 256'd0, INIT_4E = 256'd0, INIT_4F = 256'd0,
+    parameter [255:0] INIT_50 = 256'd0, INIT_51 = 256'd0, INIT_52 = 256'd0, INIT_53 = 256'd0,
+    parameter [255:0] INIT_54 = 256'd0, INIT_55 = 256'd0, INIT_56 = 256'd0, INIT_57 = 256'd0,
+    parameter [255:0] INIT_58 = 256'd0, INIT_59 = 256'd0, INIT_5A = 256'd0, INIT_5B = 256'd0,
+    parameter [255:0] INIT_5C = 256'd0, INIT_5D = 256'd0, INIT_5E = 256'd0, INIT_5F = 256'd0,
+    parameter [255:0] INIT_60 = 256'd0, INIT_61 = 256'd0, INIT_62 = 256'd0, INIT_63 = 256'd0,
+    parameter [255:0] INIT_64 = 256'd0, INIT_65 = 256'd0, INIT_66 = 256'd0, INIT_67 = 256'd0,
+    parameter [255:0] INIT_68 = 256'd0, INIT_69 = 256'd0, INIT_6A = 256'd0, INIT_6B = 256'd0,
+    parameter [255:0] INIT_6C = 256'd0, INIT_6D = 256'd0, INIT_6E = 256'd0, INIT_6F = 256'd0,
+    parameter [255:0] INIT_70 = 256'd0, INIT_71 = 256'd0, INIT_72 = 256'd0, INIT_73 = 256'd0,
+    parameter [255:0] INIT_74 = 256'd0, INIT_75 = 256'd0, INIT_76 = 256'd0, INIT_77 = 256'd0,
+    parameter [255:0] INIT_78 = 256'd0, INIT_79 = 256'd0, INIT_7A = 256'd0, INIT_7B = 256'd0,
+    parameter [255:0] INIT_7C = 256'd0, INIT_7D = 256'd0, INIT_7E = 256'd0, INIT_7F = 256'd0,
+    parameter [255:0] INITP_00 = 256'd0, INITP_01 = 256'd0, INITP_02 = 256'd0, INITP_03 = 256'd0,
+    parameter [255:0] INITP_04 = 256'd0, INITP_05 = 256'd0, INITP_06 = 256'd0, INITP_07 = 256'd0,
+    parameter [255:0] INITP_08 = 256'd0, INITP_09 = 256'd0, INITP_0A = 256'd0, INITP_0B = 256'd0,
+    parameter [255:0] INITP_0C = 256'd0, INITP_0D = 256'd0, INITP_0E = 256'd0, INITP_0F = 256'd0,
     parameter [35:0] INIT_A = 0, INIT_B = 0, SRVAL_A = 0, SRVAL_B = 0,
     parameter integer DOA_REG = 0, DOB_REG = 0,
     parameter integer READ_WIDTH_A = 0, READ_WIDTH_B = 0, WRITE_WIDTH_A = 0, WRITE_WIDTH_B = 0,
@@ -183,6 +216,8 @@ module RAMB36E1 #(
     output wire [31:0] DOADO, DOBDO,
     output wire [3:0] DOPADOP, DOPBDOP
 );
+  localparam SWAPPED = READ_WIDTH_B != 0 || WRITE_WIDTH_A != 0;
+
   block_ram #(
       .ADDRESS_WIDTH(15),
       .LANES(4),
@@ -209,24 +244,26 @@ module RAMB36E1 #(
         INITP_07, INITP_06, INITP_05, INITP_04, INITP_03, INITP_02, INITP_01, INITP_00
       }),
       .SIMPLE(RAM_MODE == "SDP"),
-      .READ_WIDTH(READ_WIDTH_A),
-      .WRITE_WIDTH(WRITE_WIDTH_B),
-      .READ_FIRST(WRITE_MODE_B == "READ_FIRST"),
-      .UNKNOWN(READ_WIDTH_B != 0 || WRITE_WIDTH_A != 0 || DOA_REG != 0 || DOB_REG != 0 ||
+      .SWAPPED(SWAPPED),
+      .READ_WIDTH(SWAPPED ? READ_WIDTH_B : READ_WIDTH_A),
+      .WRITE_WIDTH(SWAPPED ? WRITE_WIDTH_A : WRITE_WIDTH_B),
+      .READ_FIRST(SWAPPED ? WRITE_MODE_A == "READ_FIRST" : WRITE_MODE_B == "READ_FIRST"),
+      .UNKNOWN(SWAPPED && (READ_WIDTH_A != 0 || WRITE_WIDTH_B != 0 || RAM_MODE == "SDP") || DOA_REG != 0 || DOB_REG != 0 ||
                RAM_EXTENSION_A != "NONE" || RAM_EXTENSION_B != "NONE")
   ) memory (
-      .read_clk(CLKARDCLK),
-      .read_enable(ENARDEN),
-      .read_address(ADDRARDADDR[14:0]),
+      .read_clk(SWAPPED ? CLKBWRCLK : CLKARDCLK),
+      .read_enable(SWAPPED ? ENBWREN : ENARDEN),
+      .read_address(SWAPPED ? ADDRBWRADDR[14:0] : ADDRARDADDR[14:0]),
       .read_data({DOBDO, DOADO}),
       .read_parity({DOPBDOP, DOPADOP}),
-      .write_clk(CLKBWRCLK),
-      .write_enable(ENBWREN),
-      .write_bytes(WEBWE),
-      .write_address(ADDRBWRADDR[14:0]),
+      .write_clk(SWAPPED ? CLKARDCLK : CLKBWRCLK),
+      .write_enable(SWAPPED ? ENARDEN : ENBWREN),
+      .write_bytes(SWAPPED ? {4'd0, WEA} : WEBWE),
+      .write_address(SWAPPED ? ADDRARDADDR[14:0] : ADDRBWRADDR[14:0]),
       .write_data({DIBDI, DIADI}),
       .write_parity({DIPBDIP, DIPADIP}),
-      .unknown(RSTRAMARSTRAM || RSTRAMB || RSTREGARSTREG || RSTREGB || ENARDEN && WEA != 0)
+      .unknown(RSTRAMARSTRAM || RSTRAMB || RSTREGARSTREG || RSTREGB ||
+               (SWAPPED ? ENBWREN && WEBWE != 0 : ENARDEN && WEA != 0))
   );
 endmodule
 
