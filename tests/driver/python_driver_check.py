@@ -1,12 +1,13 @@
 """Runs images through the Python driver and compares with the integer network's logits.
 
-    python_driver_check.py DRIVER_FOLDER NETWORK IMAGES LOGITS [REPORT SOCKET]
+    python_driver_check.py DRIVER_FOLDER NETWORK IMAGES LOGITS [REPORT DEVICE]
 
-IMAGES, LOGITS: raw bytes and 32-bit integers. With REPORT and SOCKET one block runs on the engine there. Prints
-"equal: N images".
+IMAGES, LOGITS: raw bytes and 32-bit integers. With REPORT and DEVICE, a socket or a serial line, one block runs on the
+engine there. Prints "equal: N images".
 """
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 
@@ -18,9 +19,10 @@ spec = network.spec
 images = np.fromfile(sys.argv[3], np.uint8).reshape(-1, spec["in_channels"], spec["height"], spec["width"])
 expected = np.fromfile(sys.argv[4], "<i4").reshape(len(images), spec["classes"])
 if len(sys.argv) > 5:
-    from devices import DeviceError, SocketDevice
+    from devices import DeviceError, SerialDevice, SocketDevice
     from odenet_fpga import Accelerator, Classifier
-    classifier = Classifier(sys.argv[2], sys.argv[5], SocketDevice(sys.argv[6]))
+    device = SocketDevice if Path(sys.argv[6]).is_socket() else SerialDevice
+    classifier = Classifier(sys.argv[2], sys.argv[5], device(sys.argv[6]))
     found = classifier.logits(images)
     assert (classifier.predict(images) == expected.argmax(axis=1)).all()
     print(classifier.accelerator.counters())

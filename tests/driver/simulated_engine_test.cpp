@@ -16,6 +16,7 @@
 #include "engine/cycles.h"
 #include "engine/export.h"
 #include "fixed/runner.h"
+#include "pseudo_line.h"
 #include "spec/zoo.h"
 #include "support/engine_network.h"
 #include "support/expect_error.h"
@@ -82,9 +83,10 @@ class SimulatedEngine : public ::testing::Test {
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
 
-  std::vector<int32_t> run(const fixed::Network& net, bool rewrite) {
+  std::vector<int32_t> run(const fixed::Network& net, bool rewrite) { return run(net, rewrite, "socket:" + socket_); }
+  std::vector<int32_t> run(const fixed::Network& net, bool rewrite, const std::string& device) {
     const engine::Program program = engine::compile(net.blocks[3], net.formats(), 8);
-    Accelerator accelerator(open_device("socket:" + socket_), program, rewrite);
+    Accelerator accelerator(open_device(device), program, rewrite);
     fixed::Runner runner(net);
     runner.replace_block(3, [&](std::span<const int32_t> z) { return accelerator.run(z); });
     const auto logits = runner.run(images_);
@@ -106,21 +108,30 @@ TEST_F(SimulatedEngine, AnswersBothDriversAsTheIntegerNetwork) {
   SKIP_WITHOUT("make");
   start(net_);
   const auto logits = fixed::Runner(net_).run(images_);
+  const int64_t compute_cycles = engine::cycles(engine::compile(net_.blocks[3], net_.formats(), 8)).compute;
   EXPECT_EQ(run(net_, false), logits);
   EXPECT_ERROR(run(other_, false), "holds program");
+
+  {
+    const testing::PseudoLine line(socket_);
+    EXPECT_EQ(run(net_, false, "serial:" + line.path()), logits);
+  }
 
   if (const std::string interpreter = python(); !interpreter.empty()) {
     net_.save(folder_ / "q20.safetensors");
     write_file(folder_ / "images", bytes_of(images_));
     write_file(folder_ / "logits", bytes_of(logits));
-    run_process({interpreter, std::string(ODENET_TESTS_FOLDER) + "/python_driver_check.py", out_ / "driver",
-                 folder_ / "q20.safetensors", folder_ / "images", folder_ / "logits", out_ / "report.json", socket_},
-                folder_.path(), folder_ / "python.log");
-    const std::string text = read_text_file(folder_ / "python.log");
-    EXPECT_THAT(text, ::testing::HasSubstr("equal: 8 images"));
-    EXPECT_THAT(
-        text, ::testing::HasSubstr(fmt::format(
-                  "'compute_cycles': {}", engine::cycles(engine::compile(net_.blocks[3], net_.formats(), 8)).compute)));
+    const auto check = [&](const std::string& device) {
+      run_process({interpreter, std::string(ODENET_TESTS_FOLDER) + "/python_driver_check.py", out_ / "driver",
+                   folder_ / "q20.safetensors", folder_ / "images", folder_ / "logits", out_ / "report.json", device},
+                  folder_.path(), folder_ / "python.log");
+      const std::string text = read_text_file(folder_ / "python.log");
+      EXPECT_THAT(text, ::testing::HasSubstr("equal: 8 images"));
+      EXPECT_THAT(text, ::testing::HasSubstr(fmt::format("'compute_cycles': {}", compute_cycles)));
+    };
+    check(socket_);
+    const testing::PseudoLine line(socket_);
+    check(line.path());
   }
 
   // The weights of another network, and no new engine.
