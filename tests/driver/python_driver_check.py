@@ -2,8 +2,8 @@
 
     python_driver_check.py DRIVER_FOLDER NETWORK IMAGES LOGITS [REPORT DEVICE]
 
-IMAGES, LOGITS: raw bytes and 32-bit integers. With REPORT and DEVICE, a socket or a serial line, one block runs on the
-engine there. Prints "equal: N images".
+IMAGES, LOGITS: raw bytes and 32-bit integers. With REPORT and DEVICE, one block runs on an engine: socket:PATH,
+serial:PATH, or pynq:PATH, a socket behind a stand-in for PYNQ. Prints "equal: N images".
 """
 import json
 import sys
@@ -19,10 +19,12 @@ spec = network.spec
 images = np.fromfile(sys.argv[3], np.uint8).reshape(-1, spec["in_channels"], spec["height"], spec["width"])
 expected = np.fromfile(sys.argv[4], "<i4").reshape(len(images), spec["classes"])
 if len(sys.argv) > 5:
-    from devices import DeviceError, SerialDevice, SocketDevice
+    from devices import DeviceError, PynqDevice, SerialDevice, SocketDevice
     from odenet_fpga import Accelerator, Classifier
-    device = SocketDevice if Path(sys.argv[6]).is_socket() else SerialDevice
-    classifier = Classifier(sys.argv[2], sys.argv[5], device(sys.argv[6]))
+    sys.path.append(str(Path(__file__).parent / "stand_in"))
+    kind, path = sys.argv[6].split(":", 1)
+    device = {"socket": SocketDevice, "serial": SerialDevice, "pynq": PynqDevice}[kind](path)
+    classifier = Classifier(sys.argv[2], sys.argv[5], device)
     found = classifier.logits(images)
     assert (classifier.predict(images) == expected.argmax(axis=1)).all()
     print(classifier.accelerator.counters())

@@ -129,9 +129,10 @@ TEST_F(SimulatedEngine, AnswersBothDriversAsTheIntegerNetwork) {
       EXPECT_THAT(text, ::testing::HasSubstr("equal: 8 images"));
       EXPECT_THAT(text, ::testing::HasSubstr(fmt::format("'compute_cycles': {}", compute_cycles)));
     };
-    check(socket_);
+    check("socket:" + socket_);
+    check("pynq:" + socket_);
     const testing::PseudoLine line(socket_);
-    check(line.path());
+    check("serial:" + line.path());
   }
 
   // The weights of another network, and no new engine.
