@@ -19,6 +19,7 @@ size_t idx(int64_t i) { return static_cast<size_t>(i); }
 // Every reason that does not depend on the number of lanes.
 void require_supported(const fixed::Block& block, const fixed::Formats& formats) {
   const auto refuse = [&](const std::string& why) { throw Error("block {}: {}", block.name, why); };
+  if (block.norm != NormKind::kBatch) refuse("its norms are instance norms; the engine has batch norms only");
   if (block.stride == 2 && (block.height % 2 != 0 || block.width % 2 != 0))
     refuse(fmt::format("its maps are {} x {}; with stride 2 the engine needs even sizes", block.height, block.width));
   if (!formats.uniform()) refuse("its network has formats of single layers, or sums in one of their own");

@@ -1,12 +1,7 @@
 #include "fixed/conv_kernels.h"
 
-// Highway compiles this file once per instruction set. 32-bit NEON has no doubles: there plain C++ of vectors' size.
-#if defined(__arm__)
-#define HWY_COMPILE_ONLY_EMU128
-#endif
-// Vectors of SVE have no size at compile time, and so no arrays, of which the loops below keep their sums; ARM's boards
-// have NEON.
-#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
+// Highway compiles this file once per instruction set.
+#include "fixed/highway_targets.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "fixed/conv_kernels.cpp"
 #include <hwy/foreach_target.h>
@@ -15,25 +10,12 @@
 #include <algorithm>
 #include <cstring>
 
-#include "fixed/arithmetic.h"
+#include "fixed/finish-inl.h"
 #include "fixed/network.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace odenet::fixed::kernels::HWY_NAMESPACE {
 
-namespace hn = hwy::HWY_NAMESPACE;
-
-// Vectors of as many lanes as 64-bit numbers have: kLanes channels are kVectors of them.
-constexpr hn::CappedTag<double, 8> kReals;
-constexpr hn::CappedTag<int64_t, 8> kIntegers;
-constexpr size_t kWidth = hn::MaxLanes(kReals);
-constexpr hn::Simd<int32_t, kWidth, 0> kHalves;
-constexpr hn::CappedTag<int32_t, kLanes> kInts;
-constexpr hn::CappedTag<int16_t, 2 * kLanes> kShorts;
-using Reals = hn::Vec<decltype(kReals)>;
-using Integers = hn::Vec<decltype(kIntegers)>;
-using Ints = hn::Vec<decltype(kInts)>;
-constexpr int kVectors = kLanes / static_cast<int>(kWidth);
 constexpr int kIntVectors = kLanes / static_cast<int>(hn::MaxLanes(kInts));
 
 // Pixels that share a weight: as many as registers allow.
@@ -136,32 +118,6 @@ void fill_parts(const Plane& plane, const int32_t* map, int pitch, int used, int
 
 // ---- From sums to outputs ----
 
-HWY_INLINE Integers load32(const int32_t* p) { return hn::PromoteTo(kIntegers, hn::LoadU(kHalves, p)); }
-
-// Of lanes that hold numbers of 32 bits.
-HWY_INLINE Integers product32(Integers a, Integers b) {
-#if HWY_TARGET == HWY_SCALAR
-  return hn::Set(kIntegers, hn::GetLane(a) * hn::GetLane(b));
-#else
-  const hn::Repartition<int32_t, decltype(kIntegers)> d32;
-  return hn::MulEven(hn::BitCast(d32, a), hn::BitCast(d32, b));
-#endif
-}
-
-HWY_INLINE Integers saturated(Integers v, Integers low, Integers high, int64_t& count) {
-  const auto clamped = hn::Min(hn::Max(v, low), high);
-  const auto changed = hn::Ne(v, clamped);
-  if (HWY_UNLIKELY(!hn::AllFalse(kIntegers, changed))) count += static_cast<int64_t>(hn::CountTrue(kIntegers, changed));
-  return clamped;
-}
-
-// The low 32 bits of each lane: saturated values.
-HWY_INLINE void store32(Integers v, int32_t* p) {
-  const hn::RebindToUnsigned<decltype(kIntegers)> wide;
-  const hn::RebindToUnsigned<decltype(kHalves)> narrow;
-  hn::StoreU(hn::BitCast(kHalves, hn::TruncateTo(narrow, hn::BitCast(wide, v))), kHalves, p);
-}
-
 // kLanes channels from `channel` on of output pixel `pixel`.
 HWY_INLINE void finish_pixel(const Task& t, int pixel, int channel, const int64_t* sums, Saturations& count) {
   const Finish& f = t.finish;
@@ -175,27 +131,11 @@ HWY_INLINE void finish_pixel(const Task& t, int pixel, int channel, const int64_
   }
   const auto half = hn::Set(kIntegers, f.sum_shift == 0 ? 0 : int64_t{1} << (f.sum_shift - 1));
   const auto sum_low = hn::Set(kIntegers, f.sum_low), sum_high = hn::Set(kIntegers, f.sum_high);
-  const auto out_low = hn::Set(kIntegers, f.out_low), out_high = hn::Set(kIntegers, f.out_high);
   for (size_t lane = 0; lane < kLanes; lane += kWidth) {
     auto v = hn::ShiftRightSame(hn::Add(hn::Load(kIntegers, sums + lane), half), f.sum_shift);
     if (bias) v = hn::Add(v, load32(bias + lane));
     v = saturated(v, sum_low, sum_high, count.sum);
-    if (f.scale) {
-      v = product32(v, load32(f.scale + channel + lane));
-      v = hn::ShiftRightSame(hn::Add(v, hn::LoadU(kIntegers, f.offset + channel + lane)), f.norm_shift);
-      v = saturated(v, out_low, out_high, count.norm);
-    }
-    if (f.added) {
-      auto x = load32(f.added + at + lane);
-      const int right = f.added_from - f.added_to;
-      if (right > 0)
-        x = hn::ShiftRightSame(hn::Add(x, hn::Set(kIntegers, int64_t{1} << (right - 1))), right);
-      else if (right < 0)
-        x = hn::ShiftLeftSame(x, -right);
-      v = saturated(hn::Add(v, x), out_low, out_high, count.added);
-    }
-    if (f.relu) v = hn::Max(v, hn::Zero(kIntegers));
-    store32(v, t.output + at + lane);
+    store32(finish(f, v, static_cast<size_t>(channel) + lane, at + lane, count), t.output + at + lane);
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "fixed/accumulator_proof.h"
+#include "fixed/norm_kernels.h"
 
 namespace odenet::fixed {
 
@@ -43,7 +44,8 @@ Convolution::Convolution(const ConvLayer& layer)
       channels_(layer.conv.channels),
       stride_(layer.conv.stride),
       kernel_(layer.conv.kernel),
-      depthwise_(layer.conv.depthwise) {
+      depthwise_(layer.conv.depthwise),
+      online_(layer.online) {
   const Conv& conv = layer.conv;
   check_formats(layer);
   const Shape shape = conv.weight_shape();
@@ -126,16 +128,17 @@ void Convolution::pack(const Conv& conv) {
 
 kernels::Saturations Convolution::run(const Job& job, Scratch& scratch, ThreadPool* pool, Map& output) const {
   const Map& x = job.input;
-  output.reshape(channels_, conv_size(x.height(), stride_), conv_size(x.width(), stride_));
+  Map& sums = online_ ? scratch.sums : output;
+  sums.reshape(channels_, conv_size(x.height(), stride_), conv_size(x.width(), stride_));
   kernels::Task task{.plane = {x.height(), x.width(), plane_channels_, kernel_ / 2},
                      .kernel = kernel_,
                      .stride = stride_,
-                     .out_height = output.height(),
-                     .out_width = output.width(),
-                     .out_pitch = output.pitch(),
+                     .out_height = sums.height(),
+                     .out_width = sums.width(),
+                     .out_pitch = sums.pitch(),
                      .finish = {},
-                     .output = output.data()};
-  const auto pitch = static_cast<size_t>(output.pitch()), execution = static_cast<size_t>(job.execution);
+                     .output = sums.data()};
+  const auto pitch = static_cast<size_t>(sums.pitch()), execution = static_cast<size_t>(job.execution);
   const size_t classes = kernel_ == 1 ? 1 : 9;
   const Format sum = formats_.sum, out = formats_.output;
   kernels::Finish& finish = task.finish;
@@ -156,9 +159,13 @@ kernels::Saturations Convolution::run(const Job& job, Scratch& scratch, ThreadPo
     finish.added_to = out.fraction;
   }
   finish.relu = job.relu;
+  const kernels::Finish norm = finish;
+  if (online_) {  // the sums alone, as long as their statistics are not known
+    finish.scale = finish.added = nullptr;
+    finish.relu = false;
+  }
 
   const int used = in_channels_, rows = x.height() + 2 * task.plane.padding, bits = low_bits(formats_.input);
-  const int pixels = output.pixels();
   bool split = false;
   if (flush_ == 0) {
     const kernels::Range range = kernels::range_of(x.data(), x.size());
@@ -182,17 +189,47 @@ kernels::Saturations Convolution::run(const Job& job, Scratch& scratch, ThreadPo
   const double* high = split ? scratch.high.data() : nullptr;
   std::mutex mutex;
   kernels::Saturations total;
-  in_bands(pool, pixels, [&](int begin, int end) {
-    const kernels::Saturations count =
-        flush_ > 0   ? kernels::run(task, scratch.narrow.data(), narrow_weight_.data(), flush_, begin, end)
-        : depthwise_ ? kernels::run_depthwise(task, low, high, bits, weight_.data(), begin, end)
-                     : kernels::run(task, low, high, bits, weight_.data(), begin, end);
+  const auto add = [&](const kernels::Saturations& count) {
     const std::lock_guard lock(mutex);
     total.sum += count.sum;
     total.norm += count.norm;
     total.added += count.added;
+  };
+  in_bands(pool, sums.pixels(), [&](int begin, int end) {
+    add(flush_ > 0   ? kernels::run(task, scratch.narrow.data(), narrow_weight_.data(), flush_, begin, end)
+        : depthwise_ ? kernels::run_depthwise(task, low, high, bits, weight_.data(), begin, end)
+                     : kernels::run(task, low, high, bits, weight_.data(), begin, end));
+  });
+  if (!online_) return total;
+  output.reshape(channels_, sums.height(), sums.width());
+  in_bands(pool, sums.pitch() / kernels::kLanes, [&](int begin, int end) {
+    for (int block = begin; block < end; ++block) add(normalise(norm, sums, block * kernels::kLanes, output));
   });
   return total;
+}
+
+// The online norm of kLanes channels.
+kernels::Saturations Convolution::normalise(const kernels::Finish& finish, const Map& sums, int channel,
+                                            Map& output) const {
+  const int pixels = sums.pixels(), pitch = sums.pitch();
+  Moments moments[kernels::kLanes];
+  kernels::sum_channels(sums.data() + channel, pixels, pitch, moments);
+  int32_t mean[kernels::kLanes], scale[kernels::kLanes];
+  int64_t saturations = 0;
+  for (int lane = 0; lane < kernels::kLanes; ++lane) {
+    const OnlineScale s =
+        online_scale(moments[lane], pixels, finish.scale[channel + lane], formats_.sum, formats_.scale, &saturations);
+    mean[lane] = s.mean;
+    scale[lane] = s.scale;
+  }
+  kernels::Finish here = finish;
+  here.scale = scale;
+  here.offset += channel;
+  if (here.added) here.added += channel;
+  kernels::Saturations count =
+      kernels::normalise(here, mean, sums.data() + channel, pixels, pitch, output.data() + channel);
+  count.norm += saturations;
+  return count;
 }
 
 }  // namespace odenet::fixed

@@ -22,6 +22,7 @@ class Convolution {
   struct Scratch {
     AlignedVector<double> low, high;  // the widened input, or its parts
     AlignedVector<int16_t> narrow;
+    Map sums;  // before an online norm
   };
 
   struct Job {
@@ -41,18 +42,19 @@ class Convolution {
 
  private:
   void pack(const Conv& conv);
+  kernels::Saturations normalise(const kernels::Finish& finish, const Map& sums, int channel, Map& output) const;
   int find_flush(const Conv& conv) const;
 
   LayerFormats formats_;
   int in_channels_, channels_, stride_, kernel_;
-  bool depthwise_;
+  bool depthwise_, online_;
   int plane_channels_;            // of the widened input
   int64_t weight_sum_;            // largest of an output channel
   int flush_ = 0;                 // kInt16: steps between carries; 0: not possible
   AlignedVector<double> weight_;  // as the kernels want it
   AlignedVector<int16_t> narrow_weight_;
   std::vector<int32_t> bias_;    // [executions, border classes, pitch], or empty
-  std::vector<int32_t> scale_;   // [executions, pitch], or empty
+  std::vector<int32_t> scale_;   // [executions, pitch], or empty; gamma of an online norm
   std::vector<int64_t> offset_;  // [executions, pitch]: shift and a half
 };
 

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "fixed/online_norm.h"
 
 namespace odenet::fixed {
 
@@ -62,6 +63,7 @@ std::vector<BasicConvLayer<ConvT, NormT>> layers_of(BlockT& block, const Formats
   std::vector<BasicConvLayer<ConvT, NormT>> result;
   const Format output = formats.activation_of(block.name), hidden = formats.activation_of(block.name + ".hidden");
   const Format input = block.ode ? output : input_format.value_or(formats.activation);
+  const bool online = block.norm == NormKind::kInstance;
   const auto formats_of = [&](const std::string& name, Format from, Format to) {
     const Format weight = formats.weight_of(name);
     return LayerFormats{from, weight, formats.sum_of(from, weight), formats.scale, to};
@@ -72,18 +74,18 @@ std::vector<BasicConvLayer<ConvT, NormT>> layers_of(BlockT& block, const Formats
     if (depthwise) {
       const std::string filter = name + ".depthwise";
       const Format filtered = formats.activation_of(filter);
-      result.push_back({filter, *depthwise, {}, nullptr, 1, false, formats_of(filter, from, filtered)});
+      result.push_back({filter, *depthwise, {}, nullptr, 1, false, false, formats_of(filter, from, filtered)});
       result.back().formats.sum = filtered;
       from = filtered;
     }
     result.push_back(
-        {name, conv, block.name + norm_name, &norm, block.executions, block.ode, formats_of(name, from, to)});
+        {name, conv, block.name + norm_name, &norm, block.executions, block.ode, online, formats_of(name, from, to)});
   };
   add(".conv1", ".norm1", block.depthwise1, block.conv1, block.norm1, input, hidden);
   add(".conv2", ".norm2", block.depthwise2, block.conv2, block.norm2, hidden, output);
   if (block.projection) {
     const std::string name = block.name + ".shortcut";
-    result.push_back({name, *block.projection, name + ".norm", &block.projection_norm, 1, false,
+    result.push_back({name, *block.projection, name + ".norm", &block.projection_norm, 1, false, online,
                       formats_of(name, input, block.skip == Skip::kShort ? hidden : output)});
   }
   return result;
@@ -98,6 +100,7 @@ std::vector<BasicConvLayer<ConvT, NormT>> layers_of_network(Net& net) {
                     "conv1.norm",
                     &net.stem_norm,
                     1,
+                    false,
                     false,
                     {input, weight, net.sum_of(input, weight), net.scale, net.activation_of("conv1")}});
   Format before = result.back().formats.output;
@@ -177,14 +180,13 @@ bool same_geometry(const std::optional<Conv>& a, const std::optional<Conv>& b) {
 
 bool same_geometry(const Block& a, const Block& b) {
   return a.name == b.name && a.ode == b.ode && a.skip == b.skip && a.executions == b.executions &&
-         a.height == b.height && a.width == b.width && a.stride == b.stride && same_geometry(a.conv1, b.conv1) &&
-         same_geometry(a.conv2, b.conv2) && same_geometry(a.depthwise1, b.depthwise1) &&
-         same_geometry(a.depthwise2, b.depthwise2) && same_geometry(a.projection, b.projection);
+         a.height == b.height && a.width == b.width && a.stride == b.stride && a.norm == b.norm &&
+         same_geometry(a.conv1, b.conv1) && same_geometry(a.conv2, b.conv2) &&
+         same_geometry(a.depthwise1, b.depthwise1) && same_geometry(a.depthwise2, b.depthwise2) &&
+         same_geometry(a.projection, b.projection);
 }
 
 Block make_block(const Stage& stage, int index, int height, int width) {
-  if (stage.norm != NormKind::kBatch)
-    throw Error("block {}: integer networks have batch norms only; train with norm = batch", block_name(stage, index));
   Block block;
   block.name = block_name(stage, index);
   block.ode = stage.ode;
@@ -193,6 +195,11 @@ Block make_block(const Stage& stage, int index, int height, int width) {
   block.height = height;
   block.width = width;
   block.stride = stage.stride;
+  block.norm = stage.norm;
+  const int64_t pixels = int64_t{block.out_height()} * block.out_width();
+  if (block.norm == NormKind::kInstance && pixels > kMaxOnlinePixels)
+    throw Error("block {}: maps of {} pixels, the integers of an instance norm are made for at most {}", block.name,
+                pixels, kMaxOnlinePixels);
   const auto depthwise = [](int channels, int stride) {
     return Conv{.in_channels = channels, .channels = channels, .stride = stride, .depthwise = true};
   };

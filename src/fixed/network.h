@@ -40,7 +40,8 @@ struct Conv {
 // Row or column class of a pixel in an image of that size, for Conv::time_bias.
 constexpr int border_class(int index, int size) { return index == 0 ? 0 : index == size - 1 ? 2 : 1; }
 
-// y = sat(round(c * scale + shift)), per execution and channel. In the last norm of an ODEBlock h is folded in.
+// y = sat(round(c * scale + shift)), per execution and channel. In the last norm of an ODEBlock h is folded in. In an
+// online norm (NormKind::kInstance, fixed/online_norm.h) scale and shift are its gamma and beta.
 struct Norm {
   std::vector<int32_t> scale;  // [executions, channels], scale format
   std::vector<int32_t> shift;  // [executions, channels], format `sum` of the convolution before
@@ -60,8 +61,9 @@ struct Block {
   bool ode = false;
   Skip skip = Skip::kFull;
   int executions = 1;
-  int height = 0, width = 0;  // of the input
-  int stride = 1;             // of the block: of its first convolution and its shortcut
+  int height = 0, width = 0;         // of the input
+  int stride = 1;                    // of the block: of its first convolution and its shortcut
+  NormKind norm = NormKind::kBatch;  // of all its norms
   std::optional<Conv> depthwise1 = {}, depthwise2 = {};
   Conv conv1, conv2;  // the pointwise ones in separable blocks
   Norm norm1, norm2;
@@ -107,6 +109,7 @@ struct BasicConvLayer {
   NormT* norm = nullptr;  // null after a depthwise convolution
   int executions = 1;     // of the norm's tables
   bool timed = false;     // has time biases
+  bool online = false;    // the norm
   LayerFormats formats;
 };
 using ConvLayer = BasicConvLayer<const Conv, const Norm>;

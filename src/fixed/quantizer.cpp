@@ -50,7 +50,10 @@ class Quantizer {
       const double pixel = static_cast<double>(i % 256) / 255.0;
       net_.input_table[i] = convert((pixel - mean[i / 256]) / deviation[i / 256], input, "input_table", i);
     }
-    for (const ConvLayer& layer : conv_layers(net_)) formats_[layer.name] = layer.formats;
+    for (const ConvLayer& layer : conv_layers(net_)) {
+      formats_[layer.name] = layer.formats;
+      if (layer.online) online_.insert(layer.name);
+    }
     read_conv("conv1", "conv1.bn", {}, 1.0, net_.stem, net_.stem_norm);
     auto block = net_.blocks.begin();
     for (const Stage& stage : spec.stages)
@@ -98,7 +101,10 @@ class Quantizer {
     if (timed.executions > 0) read_time_bias(name, timed.executions, timed.step_size, shifts, formats.sum, conv);
     const Shape statistics =
         timed.executions > 0 ? Shape{timed.executions, conv.channels} : Shape{int64_t{conv.channels}};
-    read_norm(norm_name, statistics, factor, shifts, formats, norm);
+    if (online_.contains(name))
+      read_online_norm(norm_name, statistics, factor, formats, norm);
+    else
+      read_norm(norm_name, statistics, factor, shifts, formats, norm);
   }
 
   // log2 of what the weights of each output channel are multiplied by.
@@ -161,6 +167,21 @@ class Quantizer {
     }
   }
 
+  // gamma and beta, the same in all executions.
+  void read_online_norm(const std::string& name, const Shape& executions, double factor, const LayerFormats& formats,
+                        Norm& norm) {
+    const int64_t channels = executions.back();
+    const std::vector<float> weight = reader_.get(name + ".weight", {channels});
+    const std::vector<float> bias = reader_.get(name + ".bias", {channels});
+    norm.scale.resize(static_cast<size_t>(element_count(executions)));
+    norm.shift.resize(norm.scale.size());
+    for (size_t i = 0; i < norm.scale.size(); ++i) {
+      const size_t channel = i % static_cast<size_t>(channels);
+      norm.scale[i] = convert(factor * weight[channel], formats.scale, fmt::format("{}.weight", name), channel);
+      norm.shift[i] = convert(factor * bias[channel], formats.sum, fmt::format("{}.bias", name), channel);
+    }
+  }
+
   void read_block(Block& block, double step_size) {
     const Timed timed{block.ode ? block.executions : 0, step_size};
     if (block.depthwise1) read_depthwise(block.name + ".conv1.depthwise", *block.depthwise1);
@@ -176,6 +197,7 @@ class Quantizer {
   Network net_;
   bool channel_scaling_;
   std::map<std::string, LayerFormats> formats_;
+  std::set<std::string> online_;  // layers with such a norm
 };
 
 }  // namespace

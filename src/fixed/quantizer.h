@@ -13,6 +13,7 @@
 //   in separable blocks "<block>.conv1.depthwise" [Cin, 1, 3, 3], "<block>.conv1.weight" [C, Cin, 1, 1] and
 //   "<block>.conv1.time_weight" [C, 1, 1, 1]; with a projection "<block>.shortcut.weight" [C, Cin, 1, 1] and
 //   "<block>.shortcut.bn.weight", ...
+//   without running statistics in stages of instance norms (NormKind::kInstance)
 //   "fc.weight" [classes, features], "fc.bias" [classes]
 //
 // Throws Error for missing, unexpected or misshapen tensors, for values out of a format's range (naming tensor, index,
@@ -28,7 +29,8 @@ struct QuantizeOptions {
   Formats formats{};
   // Multiply the weights of each output channel that a norm follows by the largest power of two, at most
   // 2^kMaxChannelShift, that keeps them in their format, and divide the norm's scales by it: channels of small weights
-  // lose less, and the arithmetic stays what it is.
+  // lose less, and the arithmetic stays what it is. An instance norm divides by the larger deviation anyway, beside
+  // which its epsilon becomes smaller.
   bool channel_scaling = false;
 };
 

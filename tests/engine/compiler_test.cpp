@@ -131,6 +131,11 @@ TEST(Compiler, RefusesMemoriesLargerThanTheDevice) {
   EXPECT_ERROR(compile(random.block, random.formats, 8), "layer3_2.0", "block RAMs", "140", "XC7Z020");
 }
 
+TEST_F(CompilerRefuses, InstanceNorms) {
+  block.norm = NormKind::kInstance;
+  EXPECT_ERROR(compile(block, formats, 16), "layer3_2.0", "instance norms");
+}
+
 TEST_F(CompilerRefuses, OtherFormats) {
   formats.activation.width = 24;
   EXPECT_ERROR(compile(block, formats, 16), "activations have 24 bits");

@@ -75,6 +75,17 @@ TEST(Calibration, NamesEveryPointAndLayerAndErrsLessThanOneFormatForAll) {
             error(checkpoint, spec, {.formats = formats}) / 1000);  // 6 dB a bit: 2^16
 }
 
+TEST(Calibration, ServesInstanceNorms) {
+  const NetworkSpec spec = with_norms(small_spec(), NormKind::kInstance);
+  const SafeTensors checkpoint = synthetic_checkpoint(spec, 3);
+  Calibration calibration(quantize(checkpoint), 1);
+  calibration.run(random_images(spec, 20, 4));
+  const Formats same{.activation = {12, 8}, .weight = {12, 9}, .sum = Format{32, 20}};
+  EXPECT_LT(error(checkpoint, spec, {.formats = calibration.formats(12)}), error(checkpoint, spec, {.formats = same}));
+  EXPECT_LT(error(checkpoint, spec, {.formats = calibration.formats(12), .channel_scaling = true}),
+            error(checkpoint, spec, {.formats = same}));
+}
+
 TEST(Calibration, ChannelScalingKeepsChannelsOfSmallWeights) {
   const NetworkSpec spec = small_spec();
   SafeTensors checkpoint = synthetic_checkpoint(spec, 3);

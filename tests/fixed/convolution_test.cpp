@@ -93,11 +93,13 @@ RC_GTEST_PROP(Convolution, EqualsTheNaiveOneOnEveryInstructionSet, (uint32_t see
   Norm norm{random_values(size(1, executions, conv.channels), formats.scale, extreme, random),
             random_values(size(1, executions, conv.channels), formats.sum, extreme, random)};
   const bool normed = *rc::gen::arbitrary<bool>();
-  const ConvLayer layer{"conv", conv, "norm", normed ? &norm : nullptr, executions, timed, formats};
-  const auto input = random_values(size(conv.in_channels, height, width), formats.input, extreme, random);
+  const bool online = *rc::gen::arbitrary<bool>();
+  const ConvLayer layer{"conv", conv, "norm", normed ? &norm : nullptr, executions, timed, normed && online, formats};
+  auto input = random_values(size(conv.in_channels, height, width), formats.input, extreme, random);
+  if (*rc::gen::inRange(0, 4) == 0) std::fill(input.begin(), input.end(), input.front());  // little variance
 
   auto expected = testing::naive_conv(conv, formats, input, height, width, execution);
-  if (normed) testing::naive_norm(norm, formats, execution, conv.channels, expected);
+  if (normed) testing::naive_norm(layer, execution, expected);
   const int threads = *rc::gen::inRange(1, 3);
   for (const int64_t target : targets()) {
     use_only(target);
@@ -109,7 +111,7 @@ RC_GTEST_PROP(Convolution, EqualsTheNaiveOneOnEveryInstructionSet, (uint32_t see
 }
 
 ConvLayer plain(const Conv& conv, const LayerFormats& formats = {}) {
-  return {"conv", conv, {}, nullptr, 1, false, formats};
+  return {"conv", conv, {}, nullptr, 1, false, false, formats};
 }
 
 // Largest weights and activations for which each way to sum is just possible, and just not.

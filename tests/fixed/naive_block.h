@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <span>
 #include <vector>
@@ -59,8 +60,8 @@ inline std::vector<int32_t> naive_conv(const Conv& conv, const LayerFormats& for
   return output;
 }
 
-inline void naive_norm(const Norm& norm, const LayerFormats& formats, int execution, int channels,
-                       std::vector<int32_t>& values) {
+inline void naive_affine_norm(const Norm& norm, const LayerFormats& formats, int execution, int channels,
+                              std::vector<int32_t>& values) {
   const size_t pixels = values.size() / static_cast<size_t>(channels);
   for (size_t i = 0; i < values.size(); ++i) {
     const size_t at = static_cast<size_t>(execution * channels) + i / pixels;
@@ -68,6 +69,41 @@ inline void naive_norm(const Norm& norm, const LayerFormats& formats, int execut
     values[i] =
         clamp(round(exact, formats.sum.fraction + formats.scale.fraction - formats.output.fraction), formats.output);
   }
+}
+
+// An online norm as fixed/online_norm.h defines it.
+inline void naive_online_norm(const Norm& norm, const LayerFormats& formats, int execution, int channels,
+                              std::vector<int32_t>& values) {
+  const size_t pixels = values.size() / static_cast<size_t>(channels);
+  const Wide n = static_cast<Wide>(pixels);
+  Wide epsilon = static_cast<Wide>(std::floor(1e-5 * std::pow(2.0, 2 * formats.sum.fraction) + 0.5));
+  if (epsilon < 1) epsilon = 1;
+  const auto nearest = [](Wide value, Wide divisor) {  // floor(value / divisor + 1/2)
+    const Wide numerator = 2 * value + divisor, quotient = numerator / (2 * divisor);
+    return numerator % (2 * divisor) < 0 ? quotient - 1 : quotient;
+  };
+  for (size_t first = 0; first < values.size(); first += pixels) {
+    const auto channel = std::span(values).subspan(first, pixels);
+    const size_t at = static_cast<size_t>(execution * channels) + first / pixels;
+    Wide sum = 0, squares = 0;
+    for (const int32_t c : channel) sum += c, squares += Wide{c} * c + epsilon;
+    const Wide square = n * squares - sum * sum;
+    Wide root = 0;
+    for (Wide bit = Wide{1} << 47; bit > 0; bit /= 2)
+      if ((root + bit) * (root + bit) <= square) root += bit;
+    const Wide mean = nearest(sum, n);
+    const Wide scale = clamp(nearest(norm.scale[at] * n * (Wide{1} << formats.sum.fraction), root), formats.scale);
+    for (int32_t& c : channel) {
+      const Wide exact =
+          clamp(c - mean, formats.sum) * scale + Wide{norm.shift[at]} * (Wide{1} << formats.scale.fraction);
+      c = clamp(round(exact, formats.sum.fraction + formats.scale.fraction - formats.output.fraction), formats.output);
+    }
+  }
+}
+
+inline void naive_norm(const ConvLayer& layer, int execution, std::vector<int32_t>& values) {
+  (layer.online ? naive_online_norm : naive_affine_norm)(*layer.norm, layer.formats, execution, layer.conv.channels,
+                                                         values);
 }
 
 inline void naive_relu(std::vector<int32_t>& values) {
@@ -84,14 +120,19 @@ inline void naive_sum(const std::vector<int32_t>& added, Format from, Format to,
 inline std::vector<int32_t> naive_block(const Block& block, const Formats& formats, Format input,
                                         std::vector<int32_t> z) {
   std::map<const Conv*, LayerFormats> of;
-  for (const ConvLayer& layer : conv_layers(block, formats, input)) of[&layer.conv] = layer.formats;
+  const auto layers = conv_layers(block, formats, input);
+  for (const ConvLayer& layer : layers) of[&layer.conv] = layer.formats;
+  const auto norm = [&](const Conv& conv, int execution, std::vector<int32_t>& values) {
+    for (const ConvLayer& layer : layers)
+      if (&layer.conv == &conv) naive_norm(layer, execution, values);
+  };
   const Format hidden = of[&block.conv1].output, output = of[&block.conv2].output;
   const int out_height = block.out_height(), out_width = block.out_width();
   const auto add_shortcut = [&](Format to, std::vector<int32_t>& values) {  // of z
     if (block.projection) {
       const LayerFormats& f = of[&*block.projection];
       auto y = naive_conv(*block.projection, f, z, block.height, block.width, 0);
-      naive_norm(block.projection_norm, f, 0, block.channels(), y);
+      norm(*block.projection, 0, y);
       return naive_sum(y, f.output, to, values);
     }
     std::vector<int32_t> y;
@@ -117,12 +158,12 @@ inline std::vector<int32_t> naive_block(const Block& block, const Formats& forma
       height = out_height, width = out_width;
     }
     y = naive_conv(block.conv1, of[&block.conv1], y, height, width, i);
-    naive_norm(block.norm1, of[&block.conv1], i, block.channels(), y);
+    norm(block.conv1, i, y);
     if (block.skip == Skip::kShort) add_shortcut(hidden, y);
     naive_relu(y);
     if (block.depthwise2) y = naive_conv(*block.depthwise2, of[&*block.depthwise2], y, out_height, out_width, i);
     y = naive_conv(block.conv2, of[&block.conv2], y, out_height, out_width, i);
-    naive_norm(block.norm2, of[&block.conv2], i, block.channels(), y);
+    norm(block.conv2, i, y);
     if (block.ode) {
       naive_sum(y, output, output, z);
       continue;

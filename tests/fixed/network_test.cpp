@@ -39,6 +39,31 @@ TEST(Network, SurvivesSavingAndLoading) {
   EXPECT_TRUE(loaded.blocks[3].ode);
 }
 
+TEST(Network, InstanceNormsSurviveSavingAndLoading) {
+  const TemporaryFolder folder;
+  const NetworkSpec spec = with_norms(small_spec(), NormKind::kInstance);
+  const Network net = quantize(synthetic_checkpoint(spec, 1));
+  net.save(folder / "net.safetensors");
+  const Network loaded = Network::load(folder / "net.safetensors");
+  EXPECT_EQ(loaded.spec, spec);
+  ASSERT_EQ(loaded.blocks.size(), net.blocks.size());
+  for (size_t i = 0; i < net.blocks.size(); ++i) {
+    EXPECT_EQ(loaded.blocks[i].norm, NormKind::kInstance);
+    EXPECT_EQ(loaded.blocks[i].norm2.scale, net.blocks[i].norm2.scale);
+    EXPECT_EQ(loaded.blocks[i].norm2.shift, net.blocks[i].norm2.shift);
+  }
+}
+
+TEST(Network, RefusesMapsTooLargeForInstanceNorms) {
+  NetworkSpec spec = small_spec();
+  spec.stages[0].norm = NormKind::kInstance;
+  spec.height = spec.width = 255;
+  make_skeleton(spec);
+  spec.width = 257;
+  spec.height = 256;
+  EXPECT_ERROR(make_skeleton(spec), "layer1.0", "65792 pixels", "65535");
+}
+
 TEST(Network, RefusesFilesOfAnotherKind) {
   EXPECT_ERROR(Network::from_tensors(synthetic_checkpoint(small_spec(), 1)), "synthetic.safetensors",
                "a float checkpoint", "odenet quantize");

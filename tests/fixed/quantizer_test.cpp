@@ -44,6 +44,16 @@ std::vector<std::string> one_of_every_family() {
 
 INSTANTIATE_TEST_SUITE_P(Zoo, EveryFamily, ::testing::ValuesIn(one_of_every_family()));
 
+TEST_P(EveryFamily, MatchesTheFloatNetworkWithInstanceNorms) {
+  NetworkSpec spec = with_norms(make_spec(GetParam(), 10), NormKind::kInstance);
+  spec.height = spec.width = 16;
+  const SafeTensors checkpoint = synthetic_checkpoint(spec, 7);
+  const auto image = random_images(spec, 1, 8);
+  const auto logits = Runner(quantize(checkpoint)).run(image);
+  const auto expected = Reference(checkpoint, spec).logits(image);
+  for (size_t label = 0; label < 10; ++label) EXPECT_NEAR(Format{}.to_real(logits[label]), expected[label], kTolerance);
+}
+
 TEST(Quantize, SkipsRemovedFromSomeBlocks) {
   NetworkSpec spec = make_spec("short-resnet-b-20", 10);
   spec.height = spec.width = 16;
@@ -68,6 +78,19 @@ TEST(Quantize, FoldsNormAndStepSizeWithOneRounding) {
     // Within half a unit in the last place of the exact value (and a margin for the order of double operations).
     EXPECT_NEAR(net.blocks[3].norm2.scale[i], scale * (1 << 20), 0.5 + 1e-6);
     EXPECT_NEAR(net.blocks[3].norm2.shift[i], (beta[i % 8] / 3.0 - mean[i] * scale) * (1 << 20), 0.5 + 1e-6);
+  }
+}
+
+TEST(Quantize, InstanceNormsKeepWeightAndBiasTimesTheStepSize) {
+  const NetworkSpec spec = with_norms(small_spec(), NormKind::kInstance);
+  const SafeTensors checkpoint = synthetic_checkpoint(spec, 1);
+  const Network net = quantize(checkpoint);
+  const auto gamma = checkpoint.get<float>("layer2_2.0.bn2.weight", {8});
+  const auto beta = checkpoint.get<float>("layer2_2.0.bn2.bias", {8});
+  ASSERT_EQ(net.blocks[3].norm2.scale.size(), 24u);
+  for (size_t i = 0; i < 24; ++i) {
+    EXPECT_NEAR(net.blocks[3].norm2.scale[i], gamma[i % 8] / 3.0 * (1 << 20), 0.5 + 1e-6);
+    EXPECT_NEAR(net.blocks[3].norm2.shift[i], beta[i % 8] / 3.0 * (1 << 20), 0.5 + 1e-6);
   }
 }
 
@@ -107,6 +130,16 @@ class BadCheckpoint : public ::testing::Test {
   }
   SafeTensors file_ = synthetic_checkpoint(small_spec(), 1);
 };
+
+TEST_F(BadCheckpoint, InstanceNorms) {
+  const NetworkSpec spec = with_norms(small_spec(), NormKind::kInstance);
+  SafeTensors file = file_;  // with the running statistics of batch norms
+  file.metadata["spec"] = dump_spec(spec);
+  EXPECT_ERROR(quantize(file), "running_", "does not belong to small");
+  file_ = synthetic_checkpoint(spec, 1);
+  set("layer1.0.bn1.weight", 2, 5000);
+  EXPECT_ERROR(quantize(file_), "layer1.0.bn1.weight is 5000 at index 2", "Q20 in 32 bits");
+}
 
 TEST_F(BadCheckpoint, OutOfRange) {
   set("layer1.0.conv2.weight", 17, -16.5f);

@@ -28,6 +28,7 @@ RC_GTEST_PROP(BlockRunner, EqualsTheNaiveBlock, (uint32_t seed, bool ode, bool e
   stage.executions = ode ? *rc::gen::inRange(1, 4) : 1;
   stage.body = *rc::gen::element(Body::kPlain, Body::kSeparable);
   stage.shortcut = *rc::gen::element(Shortcut::kPad, Shortcut::kProjection);
+  stage.norm = *rc::gen::element(NormKind::kBatch, NormKind::kInstance);
   if (!ode) stage.skips = {*rc::gen::element(Skip::kFull, Skip::kShort, Skip::kNone)};
   NetworkSpec spec{.model = "block", .classes = 1, .stem_channels = stage.in_channels, .stages = {stage}};
   spec.height = *rc::gen::inRange(2, 10);

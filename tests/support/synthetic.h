@@ -70,9 +70,11 @@ inline SafeTensors synthetic_checkpoint(const NetworkSpec& spec, uint32_t seed) 
     add_weights(name + ".weight", {channels, in_channels, kernel, kernel});
     if (ode) add(name + ".time_weight", {channels, 1, kernel, kernel}, -0.3, 0.3);
   };
-  const auto add_norm = [&](const std::string& name, const Shape& statistics, double gain) {
+  const auto add_norm = [&](const std::string& name, const Shape& statistics, double gain,
+                            NormKind kind = NormKind::kBatch) {
     add(name + ".weight", {statistics.back()}, 0.5 * gain, 1.5 * gain);
     add(name + ".bias", {statistics.back()}, -0.2, 0.2);
+    if (kind == NormKind::kInstance) return;
     add(name + ".running_mean", statistics, -0.2, 0.2);
     add(name + ".running_var", statistics, 0.5, 1.5);
   };
@@ -83,12 +85,12 @@ inline SafeTensors synthetic_checkpoint(const NetworkSpec& spec, uint32_t seed) 
       const std::string block = block_name(stage, i);
       const Shape statistics = stage.ode ? Shape{stage.executions, stage.channels} : Shape{stage.channels};
       add_conv(block + ".conv1", stage.in_channels, stage.channels, stage.ode, stage.body);
-      add_norm(block + ".bn1", statistics, 1);
+      add_norm(block + ".bn1", statistics, 1, stage.norm);
       add_conv(block + ".conv2", stage.channels, stage.channels, stage.ode, stage.body);
-      add_norm(block + ".bn2", statistics, 0.5);
+      add_norm(block + ".bn2", statistics, 0.5, stage.norm);
       if (!stage.projects(i)) continue;
       add_weights(block + ".shortcut.weight", {stage.channels, stage.in_channels, 1, 1});
-      add_norm(block + ".shortcut.bn", {stage.channels}, 0.5);
+      add_norm(block + ".shortcut.bn", {stage.channels}, 0.5, stage.norm);
     }
   add("fc.weight", {spec.classes, spec.features()}, -0.3, 0.3);
   add("fc.bias", {spec.classes}, -0.1, 0.1);
@@ -215,13 +217,23 @@ class Reference {
     return out;
   }
 
+  // By running statistics or, where there are none, by those of the map itself.
   Map norm(Map map, const std::string& name, int execution) const {
     const auto weight = tensor(name + ".weight"), bias = tensor(name + ".bias");
-    const auto mean = tensor(name + ".running_mean"), variance = tensor(name + ".running_var");
     const size_t plane = static_cast<size_t>(map.height * map.width);
-    for (size_t i = 0; i < map.values.size(); ++i) {
-      const size_t c = i / plane, s = static_cast<size_t>(execution) * weight.size() + c;
-      map.values[i] = (map.values[i] - mean[s]) / std::sqrt(variance[s] + 1e-5) * weight[c] + bias[c];
+    const bool running = has(name + ".running_mean");
+    for (size_t c = 0; c < weight.size(); ++c) {
+      const size_t s = static_cast<size_t>(execution) * weight.size() + c;
+      const auto values = std::span(map.values).subspan(c * plane, plane);
+      double mean = 0, variance = 0;
+      if (running) {
+        mean = tensor(name + ".running_mean")[s];
+        variance = tensor(name + ".running_var")[s];
+      } else {
+        for (const double value : values) mean += value / static_cast<double>(plane);
+        for (const double value : values) variance += (value - mean) * (value - mean) / static_cast<double>(plane);
+      }
+      for (double& value : values) value = (value - mean) / std::sqrt(variance + 1e-5) * weight[c] + bias[c];
     }
     return map;
   }
