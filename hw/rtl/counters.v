@@ -8,7 +8,7 @@ module counters (
     input  wire        loading,
     input  wire        computing,
     input  wire        storing,
-    input  wire [ 1:0] clips,
+    input  wire [ 2:0] clips,
     input  wire        done,       // of the image
     // the last finished image
     output reg  [31:0] load_cycles,
@@ -45,7 +45,7 @@ module counters (
         if (loading) load_count <= load_count + 1'b1;
         if (computing) compute_count <= compute_count + 1'b1;
         if (storing) store_count <= store_count + 1'b1;
-        clip_count <= clip_count + {30'd0, clips};
+        clip_count <= clip_count + {29'd0, clips};
       end
     end
 endmodule

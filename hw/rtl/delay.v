@@ -11,11 +11,17 @@ module delay #(
     output wire [WIDTH-1:0] out
 );
   `include "require.vh"
-  `REQUIRE(DEPTH >= 2, "delay: DEPTH must be at least 2")
+  `REQUIRE(DEPTH >= 1, "delay: DEPTH must be at least 1")
 
   reg [DEPTH*WIDTH-1:0] stages;
 
-  always @(posedge clk) if (enable) stages <= {stages[(DEPTH-1)*WIDTH-1:0], in};
+  generate
+    if (DEPTH == 1) begin : one
+      always @(posedge clk) if (enable) stages <= in;
+    end else begin : several
+      always @(posedge clk) if (enable) stages <= {stages[(DEPTH-1)*WIDTH-1:0], in};
+    end
+  endgenerate
 
   assign out = stages[DEPTH*WIDTH-1-:WIDTH];
 endmodule

@@ -14,6 +14,9 @@ module engine #(
     parameter MAP_1_WORDS = `ENGINE_MAP_1_WORDS,
     parameter WEIGHT_WORDS = `ENGINE_WEIGHT_WORDS,  // of each lane
     parameter TABLE_WORDS = `ENGINE_TABLE_WORDS,  // scales, as many shifts, nine times as many biases
+    parameter ONLINE_CHANNELS = `ENGINE_ONLINE_CHANNELS,  // most channels of an online norm; 0: the engine has none
+    parameter ACTIVATION_FRACTION = `ENGINE_ACTIVATION_FRACTION,  // of interest to online norms alone, as
+    parameter [45:0] EPSILON = `ENGINE_EPSILON,  // that of the variance, in units of squared activations
     parameter WRITABLE = 0  // weights and tables can be replaced while no image is in the engine
 ) (
     input  wire        clk,
@@ -49,6 +52,9 @@ module engine #(
            "engine: OC_LANES must be a power of two up to 64")
   `REQUIRE(MAP_0_WORDS >= 4 && MAP_1_WORDS >= 4 && MAP_0_WORDS <= 65536 && MAP_1_WORDS <= 65536,
            "engine: a map must have 4 to 65536 words")
+  `REQUIRE(ONLINE_CHANNELS <= TABLE_WORDS, "engine: every channel of an online norm has table words")
+  `REQUIRE(ACTIVATION_FRACTION <= 31, "engine: an activation has 32 bits")
+  `REQUIRE(ONLINE_CHANNELS == 0 || WEIGHT_FRACTION >= 1, "engine: online norms need a fraction of weights")
   `REQUIRE(TABLE_WORDS >= 1 && WEIGHT_WORDS >= 9, "engine: memories must not be empty")
 
   localparam LANE_WIDTH = OC_LANES > 1 ? $clog2(OC_LANES) : 1;
@@ -62,12 +68,14 @@ module engine #(
   localparam TABLE_ADDRESS_WIDTH = TABLE_WORDS > 1 ? $clog2(TABLE_WORDS) : 1;
   localparam BIAS_WORDS = 9 * TABLE_WORDS;
   localparam BIAS_ADDRESS_WIDTH = $clog2(BIAS_WORDS);
+  localparam CHANNEL_WIDTH = ONLINE_CHANNELS > 1 ? $clog2(ONLINE_CHANNELS) : 1;
   localparam COUNT_WIDTH = 16;
   localparam WORD_WIDTH = PX_LANES * 32;
   localparam [7:0] MEMORY_TIME_BIAS = 128, MEMORY_SCALE = 129, MEMORY_SHIFT = 130;
 
   // Program
-  wire source, relu, add, pointwise, depthwise, stride2, old_stride2, combine;
+  wire source, relu, add, pointwise, depthwise, stride2, old_stride2, combine, online_field;
+  wire online = online_field && ONLINE_CHANNELS != 0;
   wire [1:0] destination;
   wire [COUNT_WIDTH-1:0] in_channels, count, old_channels;
   wire [MAP_ADDRESS_WIDTH-1:0] rows, row_words, plane, source_base, destination_base, old_base;
@@ -97,6 +105,7 @@ module engine #(
       .stride2(stride2),
       .old_stride2(old_stride2),
       .combine(combine),
+      .online(online_field),
       .in_channels(in_channels),
       .count(count),
       .old_channels(old_channels),
@@ -215,7 +224,7 @@ module engine #(
   wire [TABLE_ADDRESS_WIDTH-1:0] tile_table;
   wire [BIAS_ADDRESS_WIDTH-1:0] tile_bias;
   wire [COUNT_WIDTH-1:0] tile_channel;
-  wire tile_left, tile_right;
+  wire tile_first, tile_last, tile_left, tile_right;
   wire [OC_LANES*25-1:0] weights;
   wire [WORD_WIDTH-1:0] pixels;
   reg [1:0] column_1;
@@ -238,7 +247,8 @@ module engine #(
     restart_6 <= first_at[5];
     accumulate_6 <= step_at[5];
   end
-  assign compute_running = walking || last_at != 0 || write_back_busy;
+  wire norm_busy;
+  assign compute_running = walking || last_at != 0 || write_back_busy || norm_busy;
 
   walker #(
       .OC_LANES(OC_LANES),
@@ -281,6 +291,8 @@ module engine #(
       .tile_table(tile_table),
       .tile_bias(tile_bias),
       .tile_channel(tile_channel),
+      .tile_first(tile_first),
+      .tile_last(tile_last),
       .tile_left(tile_left),
       .tile_right(tile_right)
   );
@@ -360,6 +372,11 @@ module engine #(
   wire [TABLE_ADDRESS_WIDTH-1:0] scale_address, shift_address;
   wire signed [31:0] bias, scale, shift;
   wire [1:0] clips;
+  wire value_valid, value_first_pixel, value_last_pixel, value_first_word, value_last_word, norm_clip;
+  wire signed [31:0] value, mean, norm_scale;
+  wire [63:0] value_square;
+  wire [CHANNEL_WIDTH-1:0] value_channel, mean_address, norm_scale_address;
+  wire [TABLE_ADDRESS_WIDTH-1:0] gamma_address;
 
   write_back #(
       .PX_LANES(PX_LANES),
@@ -370,7 +387,8 @@ module engine #(
       .SCALE_FRACTION(SCALE_FRACTION),
       .MAP_ADDRESS_WIDTH(MAP_ADDRESS_WIDTH),
       .TABLE_ADDRESS_WIDTH(TABLE_ADDRESS_WIDTH),
-      .BIAS_ADDRESS_WIDTH(BIAS_ADDRESS_WIDTH)
+      .BIAS_ADDRESS_WIDTH(BIAS_ADDRESS_WIDTH),
+      .CHANNEL_WIDTH(CHANNEL_WIDTH)
   ) writer (
       .clk(clk),
       .rst(rst),
@@ -381,6 +399,8 @@ module engine #(
       .tile_table(combine ? table_base : tile_table),
       .tile_bias(tile_bias),
       .tile_channel(combine ? {COUNT_WIDTH{1'b0}} : tile_channel),
+      .tile_first(tile_first),
+      .tile_last(tile_last),
       .tile_left(tile_left),
       .tile_right(tile_right),
       .lanes(combine ? count : depthwise ? {{(COUNT_WIDTH - 1) {1'b0}}, 1'b1} : OC_LANES[COUNT_WIDTH-1:0]),
@@ -388,6 +408,8 @@ module engine #(
       .old_channels(old_channels),
       .old_stride2(old_stride2),
       .combine(combine),
+      .online(online),
+      .channel_words(row_words),
       .relu(relu),
       .add(add),
       .busy(write_back_busy),
@@ -401,6 +423,18 @@ module engine #(
       .scale(scale),
       .shift_address(shift_address),
       .shift(shift),
+      .value_valid(value_valid),
+      .value(value),
+      .value_square(value_square),
+      .value_first_pixel(value_first_pixel),
+      .value_last_pixel(value_last_pixel),
+      .value_first_word(value_first_word),
+      .value_last_word(value_last_word),
+      .value_channel(value_channel),
+      .mean_address(mean_address),
+      .mean(mean),
+      .norm_scale_address(norm_scale_address),
+      .norm_scale(norm_scale),
       .source_address(combine_address),
       .source_word(source_word),
       .old_address(old_address),
@@ -433,8 +467,8 @@ module engine #(
       .WRITABLE(WRITABLE)
   ) scale_rom (
       .clk(clk),
-      .enable(write_back_busy),
-      .address(scale_address),
+      .enable(write_back_busy || norm_busy),
+      .address(norm_busy ? gamma_address : scale_address),
       .data(scale),
       .write_enable(memory_write && memory_select == MEMORY_SCALE),
       .write_address(memory_address[TABLE_ADDRESS_WIDTH-1:0]),
@@ -456,6 +490,71 @@ module engine #(
       .write_data(memory_data)
   );
 
+  // Online norms
+  generate
+    if (ONLINE_CHANNELS != 0) begin : online_norms
+      wire total_valid, total_last;
+      wire [CHANNEL_WIDTH-1:0] total_channel;
+      wire [127:0] totals;
+      /* verilator lint_off UNUSEDSIGNAL */  // a channel of an online norm has less than 2^16 pixels
+      wire [31:0] norm_pixels = {{(32 - MAP_ADDRESS_WIDTH) {1'b0}}, plane} << $clog2(PX_LANES);
+      /* verilator lint_on UNUSEDSIGNAL */
+      moments #(
+          .OC_LANES(OC_LANES),
+          .PX_LANES(PX_LANES),
+          .CHANNEL_WIDTH(CHANNEL_WIDTH),
+          .EPSILON(EPSILON)
+      ) sums (
+          .clk(clk),
+          .rst(rst),
+          .valid(value_valid),
+          .value(value),
+          .square(value_square),
+          .first_pixel(value_first_pixel),
+          .last_pixel(value_last_pixel),
+          .first_word(value_first_word),
+          .last_word(value_last_word),
+          .channel(value_channel),
+          .total_valid(total_valid),
+          .total_last(total_last),
+          .total_channel(total_channel),
+          .totals(totals)
+      );
+      online_norm #(
+          .CHANNELS(ONLINE_CHANNELS),
+          .CHANNEL_WIDTH(CHANNEL_WIDTH),
+          .FRACTION(ACTIVATION_FRACTION),
+          .TABLE_ADDRESS_WIDTH(TABLE_ADDRESS_WIDTH)
+      ) statistics (
+          .clk(clk),
+          .rst(rst),
+          .start(convolve_start),
+          .pixels(norm_pixels[15:0]),
+          .table_base(table_base),
+          .total_valid(total_valid),
+          .total_last(total_last),
+          .total_channel(total_channel),
+          .totals(totals),
+          .gamma_address(gamma_address),
+          .gamma(scale),
+          .mean_address(mean_address),
+          .mean(mean),
+          .scale_address(norm_scale_address),
+          .scale(norm_scale),
+          .busy(norm_busy),
+          .clip(norm_clip)
+      );
+    end else begin : affine_norms
+      assign norm_busy = 1'b0;
+      assign norm_clip = 1'b0;
+      assign mean = 32'sd0;
+      assign norm_scale = 32'sd0;
+      assign gamma_address = {TABLE_ADDRESS_WIDTH{1'b0}};
+      wire unused = &{1'b0, EPSILON, value_valid, value, value_square, value_first_pixel, value_last_pixel, value_first_word,
+                      value_last_word, value_channel, mean_address, norm_scale_address};
+    end
+  endgenerate
+
   // Status
   wire beat_in = s_axis_tvalid && s_axis_tready;
   always @(posedge clk)
@@ -468,7 +567,7 @@ module engine #(
       .loading(loading && (busy || beat_in)),
       .computing(computing),
       .storing(storing),
-      .clips(clips),
+      .clips({1'b0, clips} + {2'b00, norm_clip}),
       .done(program_end),
       .load_cycles(load_cycles),
       .compute_cycles(compute_cycles),

@@ -23,6 +23,7 @@ module sequencer #(
     output wire                            stride2,
     output wire                            old_stride2,
     output wire                            combine,
+    output wire                            online,
     output wire [         COUNT_WIDTH-1:0] in_channels,
     output wire [         COUNT_WIDTH-1:0] count,
     output wire [         COUNT_WIDTH-1:0] old_channels,
@@ -86,6 +87,7 @@ module sequencer #(
   assign old_stride2 = instruction[11];
   assign pointwise = instruction[12];
   assign depthwise = instruction[13];
+  assign online = instruction[14];
   assign in_channels = instruction[16+:COUNT_WIDTH];
   assign count = instruction[32+:COUNT_WIDTH];
   assign rows = instruction[48+:MAP_ADDRESS_WIDTH];

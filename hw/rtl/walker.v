@@ -53,6 +53,8 @@ module walker #(
     output reg  [ TABLE_ADDRESS_WIDTH-1:0] tile_table,
     output reg  [  BIAS_ADDRESS_WIDTH-1:0] tile_bias,    // of the row's class
     output reg  [         COUNT_WIDTH-1:0] tile_channel,
+    output reg                             tile_first,   // of its group
+    output reg                             tile_last,    // of its group
     output reg                             tile_left,    // the row's first word
     output reg                             tile_right    // the row's last word
 );
@@ -244,6 +246,8 @@ module walker #(
       tile_table <= group_table;
       tile_bias <= group_bias + (first_row ? 0 : last_row ? 6 : 3);
       tile_channel <= group_channel;
+      tile_first <= first_row && first_word;
+      tile_last <= group_end;
       tile_left <= first_word;
       tile_right <= last_word;
     end

@@ -4,76 +4,17 @@
 #include <array>
 
 #include "core/error.h"
+#include "engine/requirements.h"
 #include "engine/resources.h"
 #include "fixed/accumulator_proof.h"
 
 namespace odenet::engine {
 namespace {
 
-constexpr int kActivationWidth = 32, kWeightWidth = 25, kScaleWidth = 32;
 constexpr int kTaps = 9, kBorderClasses = 9;
 constexpr int kMacs[] = {1, 2, 4, 8, 16, 32, 64};
 
 size_t idx(int64_t i) { return static_cast<size_t>(i); }
-
-// Every reason that does not depend on the number of lanes.
-void require_supported(const fixed::Block& block, const fixed::Formats& formats) {
-  const auto refuse = [&](const std::string& why) { throw Error("block {}: {}", block.name, why); };
-  if (block.norm != NormKind::kBatch) refuse("its norms are instance norms; the engine has batch norms only");
-  if (block.stride == 2 && (block.height % 2 != 0 || block.width % 2 != 0))
-    refuse(fmt::format("its maps are {} x {}; with stride 2 the engine needs even sizes", block.height, block.width));
-  if (!formats.uniform()) refuse("its network has formats of single layers, or sums in one of their own");
-  if (formats.activation.width != kActivationWidth)
-    refuse(
-        fmt::format("its activations have {} bits; the engine's have {}", formats.activation.width, kActivationWidth));
-  if (formats.weight.width > kWeightWidth || formats.scale.width > kScaleWidth)
-    refuse(fmt::format("its weights have {} and its scales {} bits; the engine's have at most {} and {}",
-                       formats.weight.width, formats.scale.width, kWeightWidth, kScaleWidth));
-}
-
-void require_lanes(const fixed::Block& block, Lanes lanes) {
-  const auto power_of_two = [](int value, int limit) {
-    return value >= 1 && value <= limit && (value & (value - 1)) == 0;
-  };
-  if (!power_of_two(lanes.oc, kMaxChannelLanes) || !power_of_two(lanes.px, kMaxPixelLanes))
-    throw Error("{} x {} multiply-accumulate lanes: an engine has 1, 2, 4, ... {} channels times 1, 2, 4 or {} pixels",
-                lanes.oc, lanes.px, kMaxChannelLanes, kMaxPixelLanes);
-  if (block.out_width() % lanes.px != 0)
-    throw Error("block {}: rows of {} pixels cannot be computed {} at a time; choose fewer pixel lanes", block.name,
-                block.out_width(), lanes.px);
-  for (const fixed::ConvLayer& layer : fixed::conv_layers(block))
-    if (!layer.conv.depthwise && layer.conv.channels % lanes.oc != 0)
-      throw Error(
-          "block {}: {} channels cannot be computed {} at a time; choose fewer multiply-accumulate lanes than "
-          "{}",
-          block.name, layer.conv.channels, lanes.oc, lanes.macs());
-}
-
-// The memories of a program are copied from these; a length that does not fit the block would be an engine that is
-// wrong.
-void require_consistent(const fixed::Block& block, const fixed::Formats& formats) {
-  if (block.executions < 1 || block.channels() < 1 || block.in_channels() < 1 || block.height < 1 || block.width < 1)
-    throw Error("block {}: has no executions, channels or pixels", block.name);
-  for (const fixed::ConvLayer& layer : fixed::conv_layers(block)) {
-    const fixed::Conv& conv = layer.conv;
-    const auto expect = [&](const std::string& what, int64_t found, int64_t expected) {
-      if (found != expected) throw Error("{}: {} are {}, expected {}", what, layer.name, found, expected);
-    };
-    const int taps = conv.kernel * conv.kernel * (conv.depthwise ? 1 : conv.in_channels);
-    const bool timed = block.ode && !conv.depthwise;
-    const int64_t executions = layer.norm == &block.projection_norm ? 1 : block.executions;
-    expect("weights", std::ssize(conv.weight), int64_t{conv.channels} * taps);
-    expect("time biases", std::ssize(conv.time_bias), timed ? executions * conv.channels * conv.border_classes() : 0);
-    if (layer.norm) {
-      expect("scales", std::ssize(layer.norm->scale), executions * conv.channels);
-      expect("shifts", std::ssize(layer.norm->shift), executions * conv.channels);
-    }
-    for (size_t i = 0; i < conv.weight.size(); ++i)
-      if (!formats.weight.contains(conv.weight[i]))
-        throw Error("{}: weight {} of channel {} does not fit {}", layer.name, conv.weight[i], i / idx(taps),
-                    fixed::describe(formats.weight));
-  }
-}
 
 class Compiler {
  public:
@@ -85,6 +26,8 @@ class Compiler {
     program_.parameters.lanes = lanes;
     program_.parameters.weight_fraction = formats.weight.fraction;
     program_.parameters.scale_fraction = formats.scale.fraction;
+    program_.parameters.activation_fraction = formats.activation.fraction;
+    online_ = block.norm == NormKind::kInstance;
     program_.weights.resize(idx(lanes.oc));
     in_ = words(program_.input);
     out_ = words(program_.output);
@@ -95,6 +38,8 @@ class Compiler {
       runge_kutta(*method);
     else if (block_.ode)
       ode();
+    else if (online_)
+      online_network_block();
     else
       network_block();
     return finish();
@@ -111,12 +56,13 @@ class Compiler {
     const uint32_t body = position();
     if (block_.depthwise1) {
       convolve(*block_.depthwise1, nullptr, {.source = 0, .destination = kMap1});
-      convolve(block_.conv1, &block_.norm1, {.source = 1, .destination = kMap0, .destination_base = in_, .relu = true});
+      layer(block_.conv1, block_.norm1, {.source = 1, .destination = kMap0, .destination_base = in_, .relu = true},
+            in_);
       convolve(*block_.depthwise2, nullptr, {.source = 0, .source_base = in_, .destination = kMap1});
     } else {
-      convolve(block_.conv1, &block_.norm1, {.source = 0, .destination = kMap1, .relu = true});
+      layer(block_.conv1, block_.norm1, {.source = 0, .destination = kMap1, .relu = true}, 0);
     }
-    convolve(block_.conv2, &block_.norm2, {.source = 1, .destination = kMap0, .add = true});
+    layer(block_.conv2, block_.norm2, {.source = 1, .destination = kMap0, .add = true}, in_);
     loop(body, block_.executions);
     store(0, 0);
   }
@@ -144,15 +90,73 @@ class Compiler {
     for (size_t stage = 0; stage < stages; ++stage) {
       if (stage > 0) add_terms(std::span(method.a).subspan(stage * stages, stage), unfinished, kMap0);
       stage_ = stage;
-      convolve(block_.conv1, &block_.norm1,
-               {.source = 0, .destination = kMap1, .destination_base = hidden, .relu = true});
-      convolve(block_.conv2, &block_.norm2,
-               {.source = 1, .source_base = hidden, .destination = kMap0, .destination_base = result(stage)});
+      layer(block_.conv1, block_.norm1, {.source = 0, .destination = kMap1, .destination_base = hidden, .relu = true},
+            hidden);
+      layer(block_.conv2, block_.norm2,
+            {.source = 1, .source_base = hidden, .destination = kMap0, .destination_base = result(stage)}, unfinished);
     }
     add_terms(method.b, 0, kBothMaps);
     stages_ = stages;
     loop(body, block_.executions / method.stages);
     store(0, 0);
+  }
+
+  // x, or what the shortcut makes of it, is in map 0; the hidden map and the sums before a norm are in map 1.
+  void online_network_block() {
+    const bool full = block_.skip == Skip::kFull, shortened = block_.skip == Skip::kShort;
+    load(kMap0);
+    Place shortcut{.source = 1, .destination = kMap1, .add = true};
+    if (block_.projection && (full || shortened)) {
+      layer(*block_.projection, block_.projection_norm, {.source = 0, .destination = kMap0, .destination_base = in_},
+            0);
+      shortcut.old_base = in_;
+    } else if (full || shortened) {
+      if (block_.stride == 2) {
+        subsample(in_);
+        shortcut.old_base = in_;
+      }
+      shortcut.old_channels = static_cast<uint32_t>(block_.in_channels());
+    }
+
+    uint32_t hidden = 0;
+    Place first = shortened ? shortcut : Place{.destination = kMap1};
+    first.source = first.source_base = 0;
+    if (block_.depthwise1) {
+      convolve(*block_.depthwise1, nullptr, {.source = 0, .destination = kMap1});
+      first.source = 1;
+      const uint32_t plane = out_ / static_cast<uint32_t>(block_.channels());
+      hidden = std::max(out_, plane * static_cast<uint32_t>(block_.in_channels()));
+    }
+    first.destination_base = hidden;
+    first.relu = true;
+    layer(block_.conv1, block_.norm1, first, hidden);
+
+    Place second = full ? shortcut : Place{};
+    second.source = 1;
+    second.source_base = hidden;
+    if (block_.depthwise2) {
+      convolve(*block_.depthwise2, nullptr, {.source = 1, .source_base = hidden, .destination = kMap1});
+      second.source_base = 0;
+    }
+    second.destination = kMap0;
+    second.destination_base = full ? shortcut.old_base : 0;
+    second.relu = true;
+    layer(block_.conv2, block_.norm2, second, block_.depthwise2 ? hidden : out_);
+    store(0, second.destination_base);
+  }
+
+  // Every second row and pixel of x, in map 0 from `destination` on: a depthwise convolution whose kernels are one in
+  // the middle.
+  void subsample(uint32_t destination) {
+    const int64_t one = int64_t{1} << program_.parameters.weight_fraction;
+    if (one >= int64_t{1} << (kWeightWidth - 1))
+      throw Error("block {}: a weight of 1, which its shortcut needs, does not fit {} bits", block_.name, kWeightWidth);
+    subsample_ = {
+        .in_channels = block_.in_channels(), .channels = block_.in_channels(), .stride = 2, .depthwise = true};
+    subsample_.weight.resize(idx(block_.in_channels() * kTaps));
+    for (int channel = 0; channel < block_.in_channels(); ++channel)
+      subsample_.weight[idx(channel * kTaps + kTaps / 2)] = static_cast<int32_t>(one);
+    convolve(subsample_, nullptr, {.source = 0, .destination = kMap0, .destination_base = destination});
   }
 
   // x is in map 0, and where the short skip adds it in map 1 too.
@@ -256,6 +260,36 @@ class Compiler {
     bool old_stride2 = false;
   };
 
+  // A convolution and its norm; if that is an online one, with the sums before it in map 1 from `sums` on, whence the
+  // norm goes to its place.
+  void layer(const fixed::Conv& conv, const fixed::Norm& norm, const Place& place, uint32_t sums) {
+    if (!online_) return convolve(conv, &norm, place);
+    convolve(conv, &norm,
+             {.source = place.source, .source_base = place.source_base, .destination = kMap1, .destination_base = sums},
+             /*online=*/true);
+    const Instruction& convolution = program_.instructions.back();
+    const auto channels = static_cast<uint32_t>(conv.channels);
+    const uint32_t plane = convolution.plane, count = channels * plane;
+    Instruction instruction{.opcode = Opcode::kCombine,
+                            .source = 1,
+                            .destination = place.destination,
+                            .relu = place.relu,
+                            .add = place.add,
+                            .online = 1,
+                            .count = count,
+                            .row_words = plane,
+                            .plane = 1,
+                            .source_base = sums,
+                            .destination_base = place.destination_base,
+                            .old_base = place.old_base,
+                            .table = convolution.table};
+    if (place.add) instruction.old_channels = (place.old_channels ? place.old_channels : channels) * plane;
+    program_.instructions.push_back(instruction);
+    use(place.destination, place.destination_base + count);
+    int& most = program_.parameters.online_channels;
+    most = std::max(most, conv.channels);
+  }
+
   // What an instruction finds in the tables: those of a convolution's norm in one stage, or a factor.
   struct Layer {
     const fixed::Conv* conv = nullptr;
@@ -264,7 +298,7 @@ class Compiler {
     int32_t factor = 0;
   };
 
-  void convolve(const fixed::Conv& conv, const fixed::Norm* norm, const Place& place) {
+  void convolve(const fixed::Conv& conv, const fixed::Norm* norm, const Place& place, bool online = false) {
     const Parameters& parameters = program_.parameters;
     // The depthwise convolution of a stride-2 block has its stride, so that every one after it is of the output's size.
     const auto rows = static_cast<uint32_t>(program_.output.height),
@@ -278,6 +312,7 @@ class Compiler {
                             .old_stride2 = place.old_stride2,
                             .pointwise = conv.kernel == 1 && conv.stride == 1,
                             .depthwise = conv.depthwise,
+                            .online = online,
                             .in_channels = conv.depthwise ? 1u : static_cast<uint32_t>(conv.in_channels),
                             .count = static_cast<uint32_t>(conv.channels / (conv.depthwise ? 1 : parameters.lanes.oc)),
                             .rows = rows,
@@ -360,6 +395,8 @@ class Compiler {
   }
 
   const fixed::Block& block_;
+  bool online_ = false;    // the norms
+  fixed::Conv subsample_;  // of an online block's shortcut
   Program program_;
   uint32_t in_ = 0, out_ = 0;  // words of the input and the output
   uint32_t table_size_ = 0;    // of one step

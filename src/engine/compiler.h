@@ -6,7 +6,8 @@
 //   for (const auto& [path, text] : engine::rom_files(program)) ...   // engine/rom.h
 //   int64_t cycles = engine::cycles(program).compute;                 // engine/cycles.h
 //
-// ODEBlocks and blocks with full, short and no skips, of stride 1 and 2, plain or depthwise separable. What an engine
+// ODEBlocks and blocks with full, short and no skips, of stride 1 and 2, plain or depthwise separable, with batch norms
+// or instance norms. What an engine
 // cannot run is an Error that says why: rows that are no whole number of map words, channels that are no multiple of
 // the channel lanes, odd sizes with stride 2, memories larger than those of the XC7Z020, weights that break the
 // accumulator proof (fixed/accumulator_proof.h) or do not fit 25 bits.
@@ -46,6 +47,8 @@ struct Parameters {
   int map_words[2] = {4, 4};  // at least 4, of lanes.px activations
   int weight_words = 0;       // of each output-channel lane
   int table_words = 0;        // channels x convolutions x executions
+  int online_channels = 0;    // most channels of an online norm; 0: none
+  int activation_fraction = 20;
 
   int macs() const { return lanes.macs(); }
 };

@@ -18,6 +18,10 @@ constexpr int64_t kMacPipeline = 8, kPointwisePipeline = 6;
 constexpr int64_t kShortestTile = 8;
 // hw/rtl/write_back.v: from the selection of an output to the cycle in which its word is written.
 constexpr int64_t kWriteBackPipeline = 14;
+// hw/rtl/moments.v: from the selection of an output to the cycle in which its channel is seen to be complete.
+constexpr int64_t kMomentsPipeline = 11;
+// hw/rtl/online_norm.v: mean and scale of a channel, besides a cycle for each bit of the activations' fraction.
+constexpr int64_t kOnlineNorm = 169;
 // hw/rtl/sequencer.v: sees that no unit is running any more.
 constexpr int64_t kFinish = 1;
 // hw/rtl/loader.v: from a word's last beat to running falling.
@@ -28,15 +32,23 @@ constexpr int64_t kStorePipeline = 2;
 int64_t convolve_cycles(const Instruction& i, const Parameters& parameters) {
   const int64_t write_back = i.depthwise != 0 ? parameters.lanes.px : parameters.macs();
   const int64_t tile_at_least = std::max(write_back, kShortestTile);
-  int64_t steps = 0;
+  int64_t group = 0, waited = 0;  // steps of a group of output channels; the very first tile waits for none
   for (uint32_t row = 0; row < i.rows; ++row) {
     const int64_t kernel_rows = 3 - (row == 0) - (row == i.rows - 1 && i.stride2 == 0);
     const int64_t tile_steps = i.in_channels * (i.pointwise != 0 ? 1 : 3 * kernel_rows);
-    steps += int64_t{i.count} * i.row_words * std::max(tile_steps, tile_at_least);
-    if (row == 0) steps -= std::max(tile_steps, tile_at_least) - tile_steps;  // the very first tile waits for none
+    group += i.row_words * std::max(tile_steps, tile_at_least);
+    if (row == 0) waited = std::max(tile_steps, tile_at_least) - tile_steps;
   }
-  return kFetch + kTableAddress + kStart + steps + (i.pointwise != 0 ? kPointwisePipeline : kMacPipeline) - 1 +
-         write_back + kWriteBackPipeline + kFinish;
+  const int64_t pipeline = (i.pointwise != 0 ? kPointwisePipeline : kMacPipeline) - 1;
+  int64_t end = i.count * group - waited + pipeline + write_back + kWriteBackPipeline;
+  if (i.online != 0) {  // its channels' norms follow one after another, each as soon as it is complete
+    end = 0;
+    for (int64_t done = 1; done <= i.count; ++done) {
+      const int64_t complete = done * group - waited + pipeline + parameters.lanes.px + kMomentsPipeline;
+      end = std::max(end, complete) + parameters.lanes.oc * (kOnlineNorm + parameters.activation_fraction);
+    }
+  }
+  return kFetch + kTableAddress + kStart + end + kFinish;
 }
 
 int64_t combine_cycles(const Instruction& i, const Parameters& parameters) {

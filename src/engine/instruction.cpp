@@ -16,6 +16,7 @@ constexpr Field kFields[] = {
     {"old_stride2", 11, 1, &Instruction::old_stride2},
     {"pointwise", 12, 1, &Instruction::pointwise},
     {"depthwise", 13, 1, &Instruction::depthwise},
+    {"online", 14, 1, &Instruction::online},
     {"in_channels", 16, 16, &Instruction::in_channels},
     {"count", 32, 16, &Instruction::count},
     {"rows", 48, 16, &Instruction::rows},

@@ -11,9 +11,13 @@
 //             tables from `table` + the loop's offset; `stride2`: the input has twice the rows and words.
 //             `add`: the other map's values from `old_base` on are added in channels below `old_channels`; with
 //             `old_stride2` every second row and pixel of a map twice as large. `relu`. `pointwise`: 1x1 instead of
-//             3x3, stride 1; `depthwise`: in_channels is 1, and each group one channel, from the channel of its number
+//             3x3, stride 1; `depthwise`: in_channels is 1, and each group one channel, from the channel of its number.
+//             `online`: what is written is c, without scale and shift, and mean and scale of each channel are kept, see
+//             fixed/online_norm.h; gamma is the table's scale. Neither depthwise, nor with add or relu
 //   combine   the same for `count` single words, of which each is a lane of the write-back: the source's values take
-//             the place of the convolution; `plane` is 1, old_channels the count, scale and shift those at `table`
+//             the place of the convolution; `plane` is 1, old_channels the count, scale and shift those at `table`.
+//             `online`: normalises the map of the last online convolution, of `row_words` words a channel, with beta
+//             the shifts from `table` on
 //   store     stream <- source, `count` words
 //   loop      runs the program from address `target` to here `count` times in all; each time adds `table` to the
 //             offset of the tables. Loops do not nest.
@@ -38,7 +42,7 @@ struct Instruction {
   Opcode opcode = Opcode::kEnd;
   uint32_t source = 0;  // 0 or 1
   uint32_t destination = 0;
-  uint32_t relu = 0, add = 0, stride2 = 0, old_stride2 = 0, pointwise = 0, depthwise = 0;
+  uint32_t relu = 0, add = 0, stride2 = 0, old_stride2 = 0, pointwise = 0, depthwise = 0, online = 0;
   uint32_t in_channels = 0;
   uint32_t count = 0;
   uint32_t rows = 0, row_words = 0, plane = 0;

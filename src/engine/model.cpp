@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "fixed/arithmetic.h"
+#include "fixed/online_norm.h"
 
 namespace odenet::engine {
 namespace {
@@ -20,10 +20,11 @@ auto& at(T& values, size_t index, const char* what) {
 
 }  // namespace
 
-int32_t Model::finish(const Instruction& instruction, int64_t value, size_t table, size_t old_pixel, uint32_t channel) {
-  const int64_t product = value * at(program_.scale, table, "scale");
-  int32_t y = saturate(fixed::round_half_up(product, program_.parameters.scale_fraction) + program_.shift[table],
-                       &saturations_);
+int32_t Model::finish(const Instruction& instruction, int64_t value, int64_t scale, size_t table, size_t old_pixel,
+                      uint32_t channel) {
+  int32_t y = saturate(
+      fixed::round_half_up(value * scale, program_.parameters.scale_fraction) + at(program_.shift, table, "shift"),
+      &saturations_);
   if (instruction.add != 0 && channel < instruction.old_channels)
     y = saturate(int64_t{y} + at(maps_[1 - instruction.source], old_pixel, "old pixel"), &saturations_);
   return instruction.relu != 0 ? std::max(y, 0) : y;
@@ -46,7 +47,11 @@ void Model::convolve(const Instruction& i, size_t table) {
   // Only what is read of the source before it is written counts: a program keeps the two apart, or the model differs.
   const std::vector<int32_t> source = maps_[i.source];
 
-  for (size_t channel = 0; channel < i.count * lanes; ++channel)
+  if (i.online != 0) norms_.clear();
+  for (size_t channel = 0; channel < i.count * lanes; ++channel) {
+    const size_t entry = table + channel;
+    const int32_t scale = at(program_.scale, entry, "scale");
+    fixed::Moments moments;
     for (int row = 0; row < rows; ++row)
       for (int column = 0; column < columns; ++column) {
         int64_t sum = 0;
@@ -63,7 +68,6 @@ void Model::convolve(const Instruction& i, size_t table) {
             sum += int64_t{at(program_.weights[channel % lanes], weight, "weight")} *
                    at(source, i.source_base * px + from * in_plane + static_cast<size_t>(r * in_columns + c), "pixel");
           }
-        const size_t entry = table + channel;
         const auto border =
             static_cast<size_t>(3 * fixed::border_class(row, rows) + fixed::border_class(column, columns));
         const int32_t bias = at(program_.time_bias, entry * 9 + border, "time bias");
@@ -72,16 +76,32 @@ void Model::convolve(const Instruction& i, size_t table) {
         const size_t pixel = channel * plane + static_cast<size_t>(row * columns + column);
         const size_t old_pixel = i.old_base * px + channel * plane * static_cast<size_t>(old_stride * old_stride) +
                                  static_cast<size_t>((row * old_stride * columns + column) * old_stride);
-        write(i, i.destination_base * px + pixel, finish(i, value, entry, old_pixel, static_cast<uint32_t>(channel)));
+        moments.add(value);
+        write(i, i.destination_base * px + pixel,
+              i.online != 0 ? value : finish(i, value, scale, entry, old_pixel, static_cast<uint32_t>(channel)));
       }
+    if (i.online != 0)
+      norms_.push_back(fixed::online_scale(moments, static_cast<int>(plane), scale,
+                                           {32, program_.parameters.activation_fraction},
+                                           {32, program_.parameters.scale_fraction}, &saturations_));
+  }
 }
 
 void Model::combine(const Instruction& i, size_t table) {
   const auto px = static_cast<size_t>(program_.parameters.lanes.px);
   for (size_t pixel = 0; pixel < i.count * px; ++pixel) {
-    const int32_t value = at(maps_[i.source], i.source_base * px + pixel, "pixel");
+    int64_t value = at(maps_[i.source], i.source_base * px + pixel, "pixel");
+    size_t entry = table;
+    int64_t scale = at(program_.scale, entry, "scale");
+    if (i.online != 0) {
+      const size_t channel = pixel / px / i.row_words;
+      const fixed::OnlineScale& norm = at(norms_, channel, "channel");
+      entry += channel;
+      scale = norm.scale;
+      value = saturate(value - norm.mean, &saturations_);
+    }
     write(i, i.destination_base * px + pixel,
-          finish(i, value, table, i.old_base * px + pixel, static_cast<uint32_t>(pixel / px)));
+          finish(i, value, scale, entry, i.old_base * px + pixel, static_cast<uint32_t>(pixel / px)));
   }
 }
 

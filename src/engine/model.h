@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "engine/compiler.h"
+#include "fixed/online_norm.h"
 
 namespace odenet::engine {
 
@@ -28,11 +29,13 @@ class Model {
   void convolve(const Instruction& instruction, size_t table);
   void combine(const Instruction& instruction, size_t table);
   // The write-back of one value of lane `channel`: norm, old value, ReLU.
-  int32_t finish(const Instruction& instruction, int64_t value, size_t table, size_t old_pixel, uint32_t channel);
+  int32_t finish(const Instruction& instruction, int64_t value, int64_t scale, size_t table, size_t old_pixel,
+                 uint32_t channel);
   void write(const Instruction& instruction, size_t pixel, int32_t value);
 
   const Program& program_;
   std::array<std::vector<int32_t>, 2> maps_;  // pixels, [words * px]
+  std::vector<fixed::OnlineScale> norms_;     // of the last online convolution's channels
   int64_t saturations_ = 0;
 };
 

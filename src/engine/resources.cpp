@@ -10,6 +10,7 @@ namespace {
 
 // A memory of `words` words of `width` bits. Block RAMs are 36 bits wide with 1024 words, half of that for 18 Kib.
 double blocks_of(int words, int width) {
+  if (words == 0) return 0;
   double best = 1e9;
   for (const int data : {1, 2, 4, 9, 18, 36}) {
     const int columns = (width + data - 1) / data;
@@ -25,6 +26,7 @@ double blocks_of(int words, int width) {
 double block_rams(const Parameters& p) {
   double sum = 0;
   for (const int words : p.map_words) sum += p.lanes.px * blocks_of(words, 32);
+  sum += 6 * blocks_of(p.online_channels, 32);  // sums of 128 bits, mean and scale
   return sum + p.lanes.oc * blocks_of(p.weight_words, 25) + blocks_of(9 * p.table_words, 32) +
          2 * blocks_of(p.table_words, 32);
 }

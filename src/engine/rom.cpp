@@ -1,6 +1,7 @@
 #include "engine/rom.h"
 
 #include "core/error.h"
+#include "fixed/online_norm.h"
 
 namespace odenet::engine {
 
@@ -33,6 +34,9 @@ std::map<std::string, std::string> rom_files(const Program& program, const std::
   define("MAP_1_WORDS", parameters.map_words[1]);
   define("WEIGHT_WORDS", parameters.weight_words);
   define("TABLE_WORDS", parameters.table_words);
+  define("ONLINE_CHANNELS", parameters.online_channels);
+  define("ACTIVATION_FRACTION", parameters.activation_fraction);
+  config += fmt::format("`define ENGINE_EPSILON 46'd{}\n", fixed::online_epsilon({32, parameters.activation_fraction}));
   define("INPUT_SIZE", program.input.size());
   define("OUTPUT_SIZE", program.output.size());
   config += fmt::format("`define ENGINE_ROM_PREFIX \"{}\"\n", prefix);

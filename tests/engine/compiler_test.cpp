@@ -131,9 +131,10 @@ TEST(Compiler, RefusesMemoriesLargerThanTheDevice) {
   EXPECT_ERROR(compile(random.block, random.formats, 8), "layer3_2.0", "block RAMs", "140", "XC7Z020");
 }
 
-TEST_F(CompilerRefuses, InstanceNorms) {
+TEST_F(CompilerRefuses, NarrowScalesOfInstanceNorms) {
   block.norm = NormKind::kInstance;
-  EXPECT_ERROR(compile(block, formats, 16), "layer3_2.0", "instance norms");
+  formats.scale.width = 30;
+  EXPECT_ERROR(compile(block, formats, 16), "layer3_2.0", "instance norms", "32 bits");
 }
 
 TEST_F(CompilerRefuses, OtherFormats) {

@@ -21,6 +21,12 @@ TEST(Cycles, OfLayer32StayWithinTheBudget) {
   EXPECT_EQ(execution_cycles(compile(random.block, random.formats, 16)), 270427);
 }
 
+TEST(Cycles, OfLayer32WithInstanceNormsStayWithinTheBudget) {
+  const RandomBlock random({.channels = 64, .executions = 6, .norm = NormKind::kInstance}, 1);
+  for (int macs : valid_macs())
+    EXPECT_LE(execution_cycles(compile(random.block, random.formats, macs)), 1.2 * 4718592 / macs) << macs;
+}
+
 TEST(Cycles, OfAnImageAreThoseOfItsExecutions) {
   const RandomBlock random({.channels = 8, .executions = 5}, 1);
   const Program program = compile(random.block, random.formats, 16);

@@ -26,9 +26,9 @@ void PrintTo(const Case& c, std::ostream* out) {
 
 class ModelOfBlock : public ::testing::TestWithParam<Case> {};
 
-TEST_P(ModelOfBlock, EqualsTheIntegerBlock) {
-  RandomBlock random(GetParam().shape, 7);
-  const Program program = compile(random.block, random.formats, GetParam().lanes);
+void expect_the_integer_block(const Shape& shape, Lanes lanes) {
+  RandomBlock random(shape, 7);
+  const Program program = compile(random.block, random.formats, lanes);
   fixed::BlockRunner runner(random.block, random.formats, 1);
   Model model(program);
   const auto input = random.images(1);
@@ -36,6 +36,14 @@ TEST_P(ModelOfBlock, EqualsTheIntegerBlock) {
   int64_t saturations = 0;
   for (const auto& layer : runner.saturations()) saturations += layer.count;
   EXPECT_EQ(model.saturations(), saturations);
+}
+
+TEST_P(ModelOfBlock, EqualsTheIntegerBlock) { expect_the_integer_block(GetParam().shape, GetParam().lanes); }
+
+TEST_P(ModelOfBlock, EqualsTheIntegerBlockOfInstanceNorms) {
+  Shape shape = GetParam().shape;
+  shape.norm = NormKind::kInstance;
+  expect_the_integer_block(shape, GetParam().lanes);
 }
 
 const auto kNone = Skip::kNone, kShort = Skip::kShort;
@@ -89,6 +97,25 @@ INSTANTIATE_TEST_SUITE_P(
               .in_channels = 2,
               .separable = true},
              {2, 2}}));
+
+// One bit more or less in any of its numbers would show.
+TEST(Model, TheSubsampledShortcutOfInstanceNormsIsExact) {
+  RandomBlock random({.channels = 2,
+                      .height = 4,
+                      .executions = 1,
+                      .ode = false,
+                      .stride = 2,
+                      .in_channels = 1,
+                      .norm = NormKind::kInstance},
+                     1);
+  for (auto* norm : {&random.block.norm1, &random.block.norm2}) norm->scale = norm->shift = {0, 0};
+  std::vector<int32_t> image(32);
+  for (size_t i = 0; i < image.size(); ++i) image[i] = INT32_MAX - static_cast<int32_t>(i);
+  const Program program = compile(random.block, random.formats, Lanes{1, 4});
+  std::vector<int32_t> expected{image[0], image[2], image[4], image[6], image[16], image[18], image[20], image[22]};
+  expected.resize(16);
+  EXPECT_EQ(Model(program).run(image), expected);
+}
 
 TEST(Model, RefusesAProgramThatLeavesItsMemories) {
   RandomBlock random({.channels = 4}, 1);

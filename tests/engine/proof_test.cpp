@@ -68,7 +68,14 @@ INSTANTIATE_TEST_SUITE_P(
         Proof{"requantize", "-set IN_WIDTH 65 -set SHIFT 20 -set OUT_WIDTH 32", kRounding, "addend, 1'b0};"},
         Proof{"requantize", "-set IN_WIDTH 64 -set SHIFT 20 -set OUT_WIDTH 32", "clipped <= overflow", "clipped <= 0"},
         Proof{"requantize", "-set IN_WIDTH 32 -set SHIFT 0 -set OUT_WIDTH 32", "{!sum[SUM_WIDTH-1]}",
-              "{sum[SUM_WIDTH-1]}"}));
+              "{sum[SUM_WIDTH-1]}"},
+        Proof{"isqrt", "", "next >= trial", "next > trial"},
+        Proof{"isqrt", "-set WIDTH 7 -set COUNT_WIDTH 3", "{root, 2'b01}", "{root, 2'b00}"},
+        Proof{"divide", "", "next >= {1'b0, by}", "next > {1'b0, by}"},
+        Proof{"divide", "-set NUMERATOR_WIDTH 2 -set DIVISOR_WIDTH 2 -set OUT_WIDTH 3 -set MOST_ZEROS 0",
+              "digits[0] && (!sign || rest != 0)", "digits[0]"},
+        Proof{"divide", "-set NUMERATOR_WIDTH 4 -set DIVISOR_WIDTH 3 -set OUT_WIDTH 2", "overflow <= 1'b1",
+              "overflow <= 1'b0"}));
 
 }  // namespace
 }  // namespace odenet::engine

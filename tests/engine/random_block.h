@@ -20,6 +20,7 @@ struct Shape {
   Skip skip = Skip::kFull;
   int stride = 1, in_channels = 0;  // 0: as many as channels
   bool projection = false, separable = false;
+  NormKind norm = NormKind::kBatch;
 };
 
 class RandomBlock {
@@ -33,6 +34,7 @@ class RandomBlock {
     block.height = shape.height;
     block.width = shape.width;
     block.stride = shape.stride;
+    block.norm = shape.norm;
     if (shape.separable) {
       block.depthwise1 =
           conv({.in_channels = in_channels, .channels = in_channels, .stride = shape.stride, .depthwise = true});

@@ -21,7 +21,8 @@ inline Parameters random_program_parameters(Lanes lanes) {
           .program_words = 16,
           .map_words = {1024, 768},
           .weight_words = 1024,
-          .table_words = 512};
+          .table_words = 512,
+          .online_channels = 64};
 }
 
 class RandomProgram {
@@ -154,14 +155,58 @@ class RandomProgram {
         break;
       }
     }
-    if (i.destination == 0) {
+    const bool fresh = i.destination == 0;
+    if (fresh) {
       if (!place(result)) return;
       i.destination = result.maps;
       i.destination_base = result.base;
     }
     weight_size_ = i.weight + weights;
     table_size_ = std::max(table_size_, i.table + entries);
+    if (i.opcode == Opcode::kConvolve && i.depthwise == 0 && chance(2) && add_online(i, result, fresh)) return;
     program.instructions.push_back(i);
+  }
+
+  // An online norm instead of the other: the sums to a place of their own, or where the results would go; from there to
+  // the destination; `fresh`: nothing was written there before.
+  bool add_online(Instruction convolution, const Value& shape, bool fresh) {
+    Instruction norm{.opcode = Opcode::kCombine,
+                     .destination = convolution.destination,
+                     .relu = convolution.relu,
+                     .online = 1,
+                     .count = shape.words(),
+                     .row_words = shape.plane(),
+                     .plane = 1,
+                     .destination_base = convolution.destination_base,
+                     .table = convolution.table};
+    Value sums = shape;
+    sums.maps = 1 + below(2);
+    convolution.relu = convolution.add = convolution.old_base = convolution.old_channels = convolution.old_stride2 = 0;
+    convolution.online = 1;
+    if (!place(sums)) return false;
+    convolution.destination = sums.maps;
+    convolution.destination_base = sums.base;
+    norm.source = map_of(sums);
+    norm.source_base = sums.base;
+    const auto is_result = [to = norm](const Value& v) {
+      return v.maps == to.destination && v.base == to.destination_base;
+    };
+    if (chance(3)) {  // in place; nothing is written where the results would have gone
+      std::erase_if(values_, is_result);
+      norm.destination = sums.maps;
+      norm.destination_base = sums.base;
+    }
+    for (const Value& old : values_) {
+      if ((old.maps >> (1 - norm.source) & 1) == 0 || old.words() < shape.words() || chance(2)) continue;
+      if (fresh && is_result(old)) continue;
+      norm.add = 1;
+      norm.old_base = old.base;
+      norm.old_channels = 1 + below(norm.count);
+      break;
+    }
+    program.instructions.push_back(convolution);
+    program.instructions.push_back(norm);
+    return true;
   }
 
   // Numbers of so many bits; at the full width every second one is the smallest or the largest.

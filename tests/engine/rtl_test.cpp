@@ -220,6 +220,36 @@ INSTANTIATE_TEST_SUITE_P(
               .in_channels = 2,
               .separable = true}}));
 
+constexpr NormKind kInstance = NormKind::kInstance;
+INSTANTIATE_TEST_SUITE_P(
+    IcarusInstanceNorms, Rtl,
+    ::testing::Values(
+        Case{{1, 8}, {.channels = 1, .height = 2, .executions = 1, .norm = kInstance}},
+        Case{{1, 8}, {.channels = 3, .height = 5, .executions = 3, .norm = kInstance}},
+        Case{{2, 4}, {.channels = 6, .height = 3, .executions = 2, .extreme = true, .norm = kInstance}},
+        Case{{8, 8}, {.channels = 16, .height = 2, .executions = 1, .norm = kInstance}},  // norms longer than sums
+        Case{{4, 1}, {.channels = 4, .height = 3, .executions = 2, .width = 3, .norm = kInstance}},
+        Case{{2, 8}, {.channels = 4, .height = 4, .executions = 2, .width = 32, .norm = kInstance}},
+        Case{{2, 4},
+             {.channels = 4,
+              .height = 4,
+              .executions = 1,
+              .ode = false,
+              .stride = 2,
+              .in_channels = 2,
+              .norm = kInstance}},
+        Case{{2, 4},
+             {.channels = 4,
+              .height = 4,
+              .executions = 1,
+              .ode = false,
+              .skip = Skip::kShort,
+              .stride = 2,
+              .in_channels = 2,
+              .projection = true,
+              .norm = kInstance}},
+        Case{{4, 2}, {.channels = 8, .height = 4, .executions = 2, .separable = true, .norm = kInstance}}));
+
 TEST(Rtl, EqualsTheIntegerBlockInVerilatorFromRandomRegisters) {
   SKIP_WITHOUT("verilator");
   SKIP_WITHOUT("make");
@@ -264,9 +294,11 @@ class Lint : public ::testing::TestWithParam<Lanes> {};
 
 TEST_P(Lint, FindsNothing) {
   SKIP_WITHOUT("verilator");
-  Bench bench({.channels = 64, .height = 2}, GetParam(), 1, 1);
-  run_process({"verilator", "--lint-only", "-Wall", "-I.", "-Irtl", "rtl/engine.v"}, bench.path(), bench.log());
-  EXPECT_EQ(read_text_file(bench.log()), "");
+  for (const NormKind norm : {NormKind::kBatch, NormKind::kInstance}) {
+    Bench bench({.channels = 64, .height = 2, .norm = norm}, GetParam(), 1, 1);
+    run_process({"verilator", "--lint-only", "-Wall", "-I.", "-Irtl", "rtl/engine.v"}, bench.path(), bench.log());
+    EXPECT_EQ(read_text_file(bench.log()), "");
+  }
 }
 
 std::vector<Lanes> all_lanes() {

@@ -5,6 +5,7 @@
 #include "engine/cycles.h"
 #include "engine/model.h"
 #include "engine/simulator.h"
+#include "fixed/online_norm.h"
 #include "random_block.h"
 #include "support/engine_network.h"
 #include "support/expect_error.h"
@@ -86,12 +87,31 @@ class Reference {
 
   void normalise(const fixed::Norm& norm, int evaluation, bool relu, std::vector<int32_t>& values) {
     const size_t channels = static_cast<size_t>(block_.channels()), pixels = values.size() / channels;
+    if (block_.norm == NormKind::kInstance) return normalise_online(norm, evaluation, relu, values);
     for (size_t n = 0; n < values.size(); ++n) {
       const size_t at = static_cast<size_t>(evaluation) * channels + n / pixels;
       values[n] = fixed::saturate(
           fixed::round_half_up(int64_t{values[n]} * norm.scale[at], formats_.scale.fraction) + norm.shift[at],
           formats_.activation, &saturations);
       if (relu) values[n] = std::max(values[n], 0);
+    }
+  }
+
+  void normalise_online(const fixed::Norm& norm, int evaluation, bool relu, std::vector<int32_t>& values) {
+    const size_t channels = static_cast<size_t>(block_.channels()), pixels = values.size() / channels;
+    for (size_t c = 0; c < channels; ++c) {
+      const size_t at = static_cast<size_t>(evaluation) * channels + c;
+      const auto channel = std::span(values).subspan(c * pixels, pixels);
+      fixed::Moments moments;
+      for (const int32_t value : channel) moments.add(value);
+      const auto s = fixed::online_scale(moments, static_cast<int>(pixels), norm.scale[at], formats_.activation,
+                                         formats_.scale, &saturations);
+      for (int32_t& value : channel) {
+        const int64_t d = fixed::saturate(int64_t{value} - s.mean, formats_.activation, &saturations);
+        value = fixed::saturate(fixed::round_half_up(d * s.scale, formats_.scale.fraction) + norm.shift[at],
+                                formats_.activation, &saturations);
+        if (relu) value = std::max(value, 0);
+      }
     }
   }
 
@@ -110,9 +130,11 @@ class Reference {
 
 TEST(RungeKutta, ModelEqualsTheDefinition) {
   for (const RungeKutta& method : {euler(), rk4(), three_eighths()})
-    for (const bool extreme : {false, true}) {
-      RandomBlock random({.channels = 4, .height = 5, .executions = 2 * method.stages, .extreme = extreme, .width = 8},
-                         5);
+    for (const auto& [extreme, norm] : {std::pair(false, NormKind::kBatch), std::pair(true, NormKind::kBatch),
+                                        std::pair(true, NormKind::kInstance)}) {
+      RandomBlock random(
+          {.channels = 4, .height = 5, .executions = 2 * method.stages, .extreme = extreme, .width = 8, .norm = norm},
+          5);
       const Program program = compile(random.block, random.formats, Lanes{2, 4}, method);
       const auto input = random.images(1);
       Reference reference(random, method);

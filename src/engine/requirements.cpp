@@ -1,0 +1,76 @@
+#include "engine/requirements.h"
+
+#include "core/error.h"
+#include "fixed/online_norm.h"
+
+namespace odenet::engine {
+namespace {
+
+constexpr int kActivationWidth = 32, kScaleWidth = 32;
+
+size_t idx(int64_t i) { return static_cast<size_t>(i); }
+
+}  // namespace
+
+void require_supported(const fixed::Block& block, const fixed::Formats& formats) {
+  const auto refuse = [&](const std::string& why) { throw Error("block {}: {}", block.name, why); };
+  if (block.stride == 2 && (block.height % 2 != 0 || block.width % 2 != 0))
+    refuse(fmt::format("its maps are {} x {}; with stride 2 the engine needs even sizes", block.height, block.width));
+  if (!formats.uniform()) refuse("its network has formats of single layers, or sums in one of their own");
+  if (formats.activation.width != kActivationWidth)
+    refuse(
+        fmt::format("its activations have {} bits; the engine's have {}", formats.activation.width, kActivationWidth));
+  if (formats.weight.width > kWeightWidth || formats.scale.width > kScaleWidth)
+    refuse(fmt::format("its weights have {} and its scales {} bits; the engine's have at most {} and {}",
+                       formats.weight.width, formats.scale.width, kWeightWidth, kScaleWidth));
+  if (block.norm == NormKind::kInstance && (formats.scale.width != kScaleWidth || formats.weight.fraction == 0))
+    refuse(fmt::format("for instance norms the engine needs scales of {} bits and a fraction of weights", kScaleWidth));
+  const int64_t pixels = int64_t{block.out_height()} * block.out_width();
+  if (block.norm == NormKind::kInstance && pixels > fixed::kMaxOnlinePixels)
+    refuse(fmt::format("its maps have {} pixels; with instance norms the engine's have at most {}", pixels,
+                       fixed::kMaxOnlinePixels));
+}
+
+void require_lanes(const fixed::Block& block, Lanes lanes) {
+  const auto power_of_two = [](int value, int limit) {
+    return value >= 1 && value <= limit && (value & (value - 1)) == 0;
+  };
+  if (!power_of_two(lanes.oc, kMaxChannelLanes) || !power_of_two(lanes.px, kMaxPixelLanes))
+    throw Error("{} x {} multiply-accumulate lanes: an engine has 1, 2, 4, ... {} channels times 1, 2, 4 or {} pixels",
+                lanes.oc, lanes.px, kMaxChannelLanes, kMaxPixelLanes);
+  if (block.out_width() % lanes.px != 0)
+    throw Error("block {}: rows of {} pixels cannot be computed {} at a time; choose fewer pixel lanes", block.name,
+                block.out_width(), lanes.px);
+  for (const fixed::ConvLayer& layer : fixed::conv_layers(block))
+    if (!layer.conv.depthwise && layer.conv.channels % lanes.oc != 0)
+      throw Error(
+          "block {}: {} channels cannot be computed {} at a time; choose fewer multiply-accumulate lanes than "
+          "{}",
+          block.name, layer.conv.channels, lanes.oc, lanes.macs());
+}
+
+void require_consistent(const fixed::Block& block, const fixed::Formats& formats) {
+  if (block.executions < 1 || block.channels() < 1 || block.in_channels() < 1 || block.height < 1 || block.width < 1)
+    throw Error("block {}: has no executions, channels or pixels", block.name);
+  for (const fixed::ConvLayer& layer : fixed::conv_layers(block)) {
+    const fixed::Conv& conv = layer.conv;
+    const auto expect = [&](const std::string& what, int64_t found, int64_t expected) {
+      if (found != expected) throw Error("{}: {} are {}, expected {}", what, layer.name, found, expected);
+    };
+    const int taps = conv.kernel * conv.kernel * (conv.depthwise ? 1 : conv.in_channels);
+    const bool timed = block.ode && !conv.depthwise;
+    const int64_t executions = layer.norm == &block.projection_norm ? 1 : block.executions;
+    expect("weights", std::ssize(conv.weight), int64_t{conv.channels} * taps);
+    expect("time biases", std::ssize(conv.time_bias), timed ? executions * conv.channels * conv.border_classes() : 0);
+    if (layer.norm) {
+      expect("scales", std::ssize(layer.norm->scale), executions * conv.channels);
+      expect("shifts", std::ssize(layer.norm->shift), executions * conv.channels);
+    }
+    for (size_t i = 0; i < conv.weight.size(); ++i)
+      if (!formats.weight.contains(conv.weight[i]))
+        throw Error("{}: weight {} of channel {} does not fit {}", layer.name, conv.weight[i], i / idx(taps),
+                    fixed::describe(formats.weight));
+  }
+}
+
+}  // namespace odenet::engine
