@@ -26,8 +26,8 @@ module divide #(
   reg [COUNT_WIDTH-1:0] steps_left;
 
   wire [DIVISOR_WIDTH:0] next = {rest, bits[NUMERATOR_WIDTH-1]};
-  wire [DIVISOR_WIDTH:0] difference = next - {1'b0, by};
-  wire fits = next >= {1'b0, by};
+  wire [DIVISOR_WIDTH+1:0] difference = {1'b0, next} - {2'b00, by};
+  wire fits = !difference[DIVISOR_WIDTH+1];
 
   // Halves go up, so that a negative quotient's magnitude is rounded up only beyond a half: -m - 1 = ~m.
   wire round_up = digits[0] && (!sign || rest != 0);

@@ -19,8 +19,8 @@ module isqrt #(
 
   wire [WIDTH+1:0] next = {rest, pairs[2*WIDTH-1-:2]};
   wire [WIDTH+1:0] trial = {root, 2'b01};
-  wire [WIDTH+1:0] difference = next - trial;
-  wire fits = next >= trial;
+  wire [WIDTH+2:0] difference = {1'b0, next} - {1'b0, trial};
+  wire fits = !difference[WIDTH+2];
 
   always @(posedge clk)
     if (rst) begin

@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include "engine/cycles.h"
+#include "fixed/quantizer.h"
 #include "fixed/runner.h"
 #include "random_block.h"
 #include "support/expect_error.h"
+#include "support/synthetic.h"
 
 namespace odenet::engine {
 namespace {
@@ -97,6 +99,18 @@ INSTANTIATE_TEST_SUITE_P(
               .in_channels = 2,
               .separable = true},
              {2, 2}}));
+
+TEST(Model, EqualsTheBlocksOfAQuantizedNetworkWithInstanceNorms) {
+  NetworkSpec spec = with_norms(odenet::testing::small_spec(), NormKind::kInstance);
+  spec.height = spec.width = 16;
+  fixed::Runner runner(fixed::quantize(odenet::testing::synthetic_checkpoint(spec, 3)), 1);
+  const auto images = odenet::testing::random_images(spec, 1, 5);
+  for (size_t i = 0; i < runner.network().blocks.size(); ++i) {
+    const auto input = runner.block_input(images, i);
+    const Program program = compile(runner.network().blocks[i], runner.network().formats(), 8);
+    EXPECT_EQ(Model(program).run(input), runner.block(i).run(input)) << program.block;
+  }
+}
 
 // One bit more or less in any of its numbers would show.
 TEST(Model, TheSubsampledShortcutOfInstanceNormsIsExact) {

@@ -95,7 +95,7 @@ constexpr Mutant kMutants[] = {
     {"CountsOneSaturationOfTwo", "rtl/counters.v", "{29'd0, clips}", "{31'd0, clips[0]}"},
     {"AddsFromTheSourceMap", "rtl/engine.v", ".old_word(source ? map_word_0 : map_word_1)",
      ".old_word(source ? map_word_1 : map_word_0)"},
-    {"DrawsRootsTooLarge", "rtl/isqrt.v", "next >= trial", "next + 1'b1 >= trial"},
+    {"DrawsRootsTooLarge", "rtl/isqrt.v", "- {1'b0, trial}", "- {1'b0, trial} + 1'b1"},
     {"RoundsNegativeHalvesDown", "rtl/divide.v", "digits[0] && (!sign || rest != 0)", "digits[0]"},
     {"LosesAnOverflowingQuotient", "rtl/divide.v", "overflow <= 1'b1", "overflow <= 1'b0"},
     {"SumsAllChannelsIntoOne", "rtl/moments.v", "(first ? 80'd0 : previous[127:48])",

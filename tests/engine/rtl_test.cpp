@@ -337,7 +337,8 @@ TEST_P(ModuleBench, Passes) {
   EXPECT_THAT(read_text_file(folder / "log.txt"), ::testing::HasSubstr("PASS"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Rtl, ModuleBench, ::testing::Values("mac_lane_tb", "multiplier_tb", "requantize_tb"));
+INSTANTIATE_TEST_SUITE_P(Rtl, ModuleBench,
+                         ::testing::Values("mac_lane_tb", "multiplier_tb", "requantize_tb", "isqrt_tb", "divide_tb"));
 
 // What the budget of DSPs and LUTs stands on: each lane is two DSP48E1 with all its registers and no adder outside.
 TEST(Rtl, YosysPacksLanesIntoTwoDspEach) {
