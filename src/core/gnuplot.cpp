@@ -1,38 +1,17 @@
 #include "core/gnuplot.h"
 
-#include <stdlib.h>
-
 #include <algorithm>
 
 #include "core/error.h"
 #include "core/file.h"
 #include "core/process.h"
+#include "core/scratch_folder.h"
 
 namespace odenet {
 
 namespace fs = std::filesystem;
 
 namespace {
-
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    std::string name = (fs::temp_directory_path() / "odenet-picture-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw Error("cannot create a folder like {}", name);
-    path_ = name;
-  }
-  ~ScratchFolder() {
-    std::error_code code;
-    fs::remove_all(path_, code);
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  fs::path operator/(const char* name) const { return path_ / name; }
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 struct Format {
   std::string_view ending, terminal, options;
@@ -64,7 +43,7 @@ void draw_picture(const std::string& commands, PictureSize size, const fs::path&
   if (format == std::end(kFormats))
     throw Error("cannot draw {}: expected a name that ends with .svg or .png", picture.string());
   require_tool("gnuplot", "gnuplot-nox");
-  const ScratchFolder scratch;
+  const ScratchFolder scratch("picture");
   write_file(
       scratch / "script",
       fmt::format("set terminal {} size {},{} {} font 'sans,11' noenhanced\nset output 'picture'\n{}set output\n",

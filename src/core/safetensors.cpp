@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/file.h"
+#include "core/names.h"
 
 namespace odenet {
 
@@ -109,8 +110,8 @@ SafeTensors SafeTensors::parse(std::span<const std::byte> bytes, const std::stri
     uint64_t begin = 0, end = 0, size = 0;
     try {
       const auto type = entry.at("dtype").get<std::string>();
-      const auto row = std::find_if(kDTypes.begin(), kDTypes.end(), [&](const DTypeRow& r) { return r.name == type; });
-      if (row == kDTypes.end()) throw damaged(fmt::format("tensor '{}' has unsupported dtype {}", name, type));
+      const DTypeRow* row = find_named(kDTypes, type);
+      if (row == nullptr) throw damaged(fmt::format("tensor '{}' has unsupported dtype {}", name, type));
       tensor.dtype = row->dtype;
       for (const auto& n : entry.at("shape")) {
         if (!n.is_number_unsigned())

@@ -260,8 +260,7 @@ void Dataset::truncate(size_t count) {
 std::span<const DatasetInfo> datasets() { return table(); }
 
 const DatasetInfo& find_dataset(std::string_view name) {
-  for (const DatasetInfo& info : datasets())
-    if (info.name == name) return info;
+  if (const DatasetInfo* info = find_named(datasets(), name)) return *info;
   throw Error("unknown data set '{}'; there are: {}", name, names_of(datasets()));
 }
 

@@ -1,7 +1,5 @@
 #include "engine/simulator.h"
 
-#include <stdlib.h>
-
 #include <charconv>
 #include <sstream>
 
@@ -16,12 +14,6 @@ namespace odenet::engine {
 namespace fs = std::filesystem;
 
 namespace {
-
-fs::path make_temporary_folder() {
-  std::string name = (fs::temp_directory_path() / "odenet-simulator-XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr) throw Error("cannot make a folder like {}", name);
-  return name;
-}
 
 // One hexadecimal word a line, as the test bench writes them.
 std::vector<int32_t> parse_hex_lines(const fs::path& path) {
@@ -63,20 +55,8 @@ Simulator::Simulator(const Program& program, int threads)
       threads_(fixed::thread_count(threads)) {
   require_tool("verilator", "verilator");
   require_tool("make", "make");
-  folder_ = make_temporary_folder();
-  try {
-    write_engine(program, 0, folder_);
-    run_process({"make", "simulator"}, folder_, folder_ / "build.log");
-  } catch (...) {
-    std::error_code code;
-    fs::remove_all(folder_, code);
-    throw;
-  }
-}
-
-Simulator::~Simulator() {
-  std::error_code code;
-  fs::remove_all(folder_, code);
+  write_engine(program, 0, folder_.path());
+  run_process({"make", "simulator"}, folder_.path(), folder_ / "build.log");
 }
 
 Simulation Simulator::run_process_on(std::span<const int32_t> input, int worker) const {
@@ -87,7 +67,7 @@ Simulation Simulator::run_process_on(std::span<const int32_t> input, int worker)
   write_file(in, hex_lines(input, 32));
   run_process({"build/verilator/Vengine_tb", fmt::format("+images={}", count), "+input=" + in.string(),
                "+output=" + out.string()},
-              folder_, log);
+              folder_.path(), log);
   Simulation result{.output = parse_hex_lines(out), .images = parse_counters(log)};
   if (result.output.size() != count * output_size_ || result.images.size() != count)
     throw Error("the simulated engine gave {} words and {} cycle counts for {} images, expected {} words",

@@ -8,10 +8,10 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <span>
 #include <vector>
 
+#include "core/scratch_folder.h"
 #include "engine/compiler.h"
 
 namespace odenet::engine {
@@ -30,9 +30,6 @@ class Simulator {
  public:
   // threads: processes that share the images of a run; 0: one a processor.
   explicit Simulator(const Program& program, int threads = 0);
-  ~Simulator();
-  Simulator(const Simulator&) = delete;
-  Simulator& operator=(const Simulator&) = delete;
 
   Simulation run(std::span<const int32_t> input);
 
@@ -41,7 +38,7 @@ class Simulator {
 
   size_t input_size_, output_size_;  // of an image
   int threads_;
-  std::filesystem::path folder_;  // temporary, removed with the object
+  const ScratchFolder folder_{"simulator"};
 };
 
 }  // namespace odenet::engine

@@ -28,8 +28,7 @@ constexpr std::array<Named, 3> kPrecisions{{
 }};
 
 void require_known(std::string_view what, std::string_view name, const std::array<Named, 3>& table) {
-  if (std::none_of(table.begin(), table.end(), [&](const Named& row) { return row.name == name; }))
-    throw Error("{} is '{}', expected one of {}", what, name, names_of(table));
+  if (find_named(table, name) == nullptr) throw Error("{} is '{}', expected one of {}", what, name, names_of(table));
 }
 
 // LibTorch's CUDA part announces itself by these hooks when it is loaded.

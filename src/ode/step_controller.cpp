@@ -123,10 +123,8 @@ void require(bool condition, std::string_view name, double value, std::string_vi
 std::span<const ControllerRow> controllers() { return kControllers; }
 
 const ControllerRow& find_controller(std::string_view name) {
-  const auto found = std::ranges::find(kControllers, name, &ControllerRow::name);
-  if (found == kControllers.end())
-    throw Error("unknown step controller '{}'; there are {}", name, names_of(kControllers));
-  return *found;
+  if (const ControllerRow* row = find_named(kControllers, name)) return *row;
+  throw Error("unknown step controller '{}'; there are {}", name, names_of(kControllers));
 }
 
 std::unique_ptr<StepController> make_controller(const ControllerRow& row, const ControllerOptions& options) {

@@ -185,9 +185,8 @@ int Tableau::fixed_stages() const {
 std::span<const Tableau> tableaus() { return kTableaus; }
 
 const Tableau& find_tableau(std::string_view name) {
-  const auto found = std::ranges::find(kTableaus, name, &Tableau::name);
-  if (found == kTableaus.end()) throw Error("unknown Runge-Kutta method '{}'; there are {}", name, names_of(kTableaus));
-  return *found;
+  if (const Tableau* row = find_named(kTableaus, name)) return *row;
+  throw Error("unknown Runge-Kutta method '{}'; there are {}", name, names_of(kTableaus));
 }
 
 }  // namespace odenet::ode

@@ -34,8 +34,7 @@ std::span<const AdaptMethod> adapt_methods() {
 }
 
 const AdaptMethod& find_adapt_method(std::string_view name) {
-  for (const AdaptMethod& method : adapt_methods())
-    if (method.name == name) return method;
+  if (const AdaptMethod* method = find_named(adapt_methods(), name)) return *method;
   throw Error("adapt is '{}', expected one of {}", name, names_of(adapt_methods()));
 }
 

@@ -32,8 +32,7 @@ constexpr std::array<DistillationMethod, 2> kMethods{{
 std::span<const DistillationMethod> distillation_methods() { return kMethods; }
 
 const DistillationMethod& find_distillation(std::string_view name) {
-  for (const DistillationMethod& method : kMethods)
-    if (method.name == name) return method;
+  if (const DistillationMethod* method = find_named(kMethods, name)) return *method;
   throw Error("unknown distillation '{}'; there are none, {}", name, names_of(kMethods));
 }
 

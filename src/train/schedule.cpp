@@ -63,8 +63,7 @@ constexpr std::array<Schedule, 3> kSchedules{{
 std::span<const Schedule> schedules() { return kSchedules; }
 
 const Schedule& find_schedule(std::string_view name) {
-  for (const Schedule& schedule : kSchedules)
-    if (schedule.name == name) return schedule;
+  if (const Schedule* schedule = find_named(kSchedules, name)) return *schedule;
   throw Error("unknown schedule '{}'; there are {}", name, names_of(kSchedules));
 }
 

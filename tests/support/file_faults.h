@@ -6,11 +6,13 @@
 //     if (!faults.struck()) break;                       // fewer than k calls: every one has failed once
 //   }
 //
-//   FileFaults faults({.die_at = k});                    // as SIGKILL: the k-th call and all later ones do not happen
-//   try { train(...); } catch (const ProcessDeath&) {}   // now look at what is in the folder
+//   die_at_calls(1, [&] { train(...); }, [&] { ... look at what is in the folder, remove it ... });
+//
+// A death is as SIGKILL: that call and all later ones do not happen.
 #pragma once
 
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -107,5 +109,23 @@ class FileFaults : public FileCalls {
   bool struck_ = false, dead_ = false;
   FileCalls* before_;
 };
+
+// `run` dies at its first counted call, then `stride` calls later, and so on until it lives. `after` looks at what each
+// death left, until a test fails. Returns the number of deaths.
+template <typename Run, typename After>
+int die_at_calls(int stride, const Run& run, const After& after) {
+  for (int deaths = 0;; ++deaths) {
+    const int call = 1 + deaths * stride;
+    SCOPED_TRACE(call);
+    try {
+      FileFaults faults({.die_at = call});
+      run();
+      return deaths;
+    } catch (const ProcessDeath&) {
+    }
+    after();
+    if (::testing::Test::HasFailure()) return deaths + 1;
+  }
+}
 
 }  // namespace odenet::testing

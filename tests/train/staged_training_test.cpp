@@ -18,9 +18,8 @@ namespace odenet::train {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::FileFaults;
+using testing::die_at_calls;
 using ::testing::HasSubstr;
-using testing::ProcessDeath;
 
 constexpr int64_t kSteps = 8;  // 4 epochs of 2
 
@@ -212,25 +211,13 @@ TEST_F(StagedTrainingTest, DeathAtAnyFileCall) {
   start_with_teacher(make_teacher("short-resnet-8"));
   config_.epochs = 2;
   begin("whole");
-  int deaths = 0;
-  for (int k = 1;; k += 7) {
-    SCOPED_TRACE(k);
-    bool died = false;
-    {
-      FileFaults faults({.die_at = k});
-      try {
-        begin("run");
-      } catch (const ProcessDeath&) {
-        died = true;
-      }
-    }
-    if (!died) break;
-    ++deaths;
-    finish("run");
-    expect_same_run("whole", "run");
-    fs::remove_all(folder_ / "run");
-    if (HasFailure()) break;
-  }
+  const int deaths = die_at_calls(
+      7, [&] { begin("run"); },
+      [&] {
+        finish("run");
+        expect_same_run("whole", "run");
+        fs::remove_all(folder_ / "run");
+      });
   EXPECT_GT(deaths, 15);
 }
 
