@@ -1,6 +1,7 @@
 #include "nn/norm_kernels.h"
 
-// Highway compiles this file once per instruction set.
+// Highway compiles this file once per instruction set; no processor that runs LibTorch stops at SSSE3.
+#define HWY_DISABLED_TARGETS HWY_SSSE3
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "nn/norm_kernels.cpp"
 #include <hwy/foreach_target.h>
