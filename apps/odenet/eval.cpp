@@ -51,7 +51,9 @@ class Recorder : public eval::Backend {
 
 void run(const Options& options) {
   const NetworkFiles files = find_networks(options.network);
-  const auto backend = make_backend(options.backend, files, options.backend_options);
+  BackendOptions backend_options = options.backend_options;
+  backend_options.data_dir = options.images.data_dir;
+  const auto backend = make_backend(options.backend, files, backend_options);
   Recorder recorder(*backend);
   const auto dataset = load_images(backend->dataset(), files, options.images);
   const eval::Samples samples{dataset.images, dataset.labels};
@@ -67,12 +69,16 @@ void run(const Options& options) {
     json = metrics;
     text = eval::to_text(metrics, dataset.class_names);
   } else {
-    const auto reference = make_backend(options.compare, files, options.backend_options);
+    const auto reference = make_backend(options.compare, files, backend_options);
     const auto comparison = eval::compare(*reference, recorder, samples, evaluate_options);
     json = comparison;
     text = eval::to_text(comparison);
   }
   line.clear();
+  for (const auto& [name, value] : backend->counts()) {
+    json["counts"][name] = value;
+    text += fmt::format("{}: {:.1f}\n", name, value);
+  }
   if (!options.logits.empty()) recorder.save(options.logits, dataset.labels);
   json["network"] = options.network;
   json["dataset"] = dataset.name;
@@ -103,6 +109,7 @@ void add_eval(CLI::App& app) {
   command->add_option("--layer", options->backend_options.layer, "rtl: the layer that the engine computes")
       ->capture_default_str();
   command->add_option("--macs", options->backend_options.macs, "rtl: the engine's size")->capture_default_str();
+  add_solver_options(*command, options->backend_options.solver);
   command->add_option("--logits", options->logits, "write logits [K, classes] and labels [K] to this safetensors file");
   command->add_flag("--json", options->json, "for programs");
   command->callback([options] { run(*options); });

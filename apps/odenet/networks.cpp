@@ -9,6 +9,8 @@
 #include "eval/rtl_backend.h"
 #include "fixed/network.h"
 #include "nn/float_backend.h"
+#include "nn/resolve.h"
+#include "ode/solver.h"
 #include "train/run_folder.h"
 
 namespace odenet {
@@ -22,19 +24,28 @@ struct BackendRow {
   std::unique_ptr<eval::Backend> (*make)(const NetworkFiles& files, const BackendOptions& options);
 };
 
+void refuse_solver(const BackendOptions& options) {
+  if (options.solver.given())
+    throw Error(
+        "the steps of an integer network were chosen when it was made; give --solver and --steps to "
+        "odenet quantize");
+}
+
 const std::array kBackends{
     BackendRow{"float",
                [](const NetworkFiles& files, const BackendOptions& options) -> std::unique_ptr<eval::Backend> {
-                 nn::set_threads(options.threads);
-                 return std::make_unique<nn::FloatBackend>(nn::load_checkpoint(files.need_checkpoint()));
+                 return std::make_unique<nn::FloatBackend>(
+                     load_float(files, options.solver, options.data_dir, options.threads));
                }},
     BackendRow{"fixed",
                [](const NetworkFiles& files, const BackendOptions& options) -> std::unique_ptr<eval::Backend> {
+                 refuse_solver(options);
                  return std::make_unique<eval::FixedBackend>(fixed::Network::load(files.need_quantized()),
                                                              options.threads);
                }},
     BackendRow{"rtl",
                [](const NetworkFiles& files, const BackendOptions& options) -> std::unique_ptr<eval::Backend> {
+                 refuse_solver(options);
                  return std::make_unique<eval::RtlBackend>(fixed::Network::load(files.need_quantized()), options.layer,
                                                            options.macs, options.threads);
                }},
@@ -71,9 +82,31 @@ std::string backend_names() { return names_of(kBackends); }
 
 std::unique_ptr<eval::Backend> make_backend(const std::string& name, const NetworkFiles& files,
                                             const BackendOptions& options) {
-  for (const BackendRow& row : kBackends)
-    if (row.name == name) return row.make(files, options);
+  if (const BackendRow* row = find_named(kBackends, name)) return row->make(files, options);
   throw Error("unknown backend '{}'; there are {}", name, backend_names());
+}
+
+void add_solver_options(CLI::App& command, SolverOptions& options) {
+  command.add_option("--solver", options.solver,
+                     "of ODEBlocks, other than the one it was trained with: " + names_of(ode::solvers()));
+  command.add_option("--steps", options.steps, "of the solver, other than in training; 0: as in training")
+      ->capture_default_str();
+  command
+      .add_option("--statistics", options.images,
+                  "with --solver or --steps: measure the norms' statistics anew on the first K training images")
+      ->capture_default_str();
+}
+
+nn::Checkpoint load_float(const NetworkFiles& files, const SolverOptions& options, const std::string& data_dir,
+                          int threads) {
+  nn::set_threads(threads);
+  nn::Checkpoint checkpoint = nn::load_checkpoint(files.need_checkpoint());
+  if (!options.given()) return checkpoint;
+  checkpoint.network = nn::resolve(checkpoint.network, options.solver, options.steps);
+  const auto images = load_images(checkpoint.info.dataset, files,
+                                  {.dataset = {}, .data_dir = data_dir, .split = "train", .limit = options.images});
+  nn::recalibrate(checkpoint.network, checkpoint.info.normalization, images.images);
+  return checkpoint;
 }
 
 data::Dataset load_images(const std::string& trained_on, const NetworkFiles& files, const ImageOptions& options) {

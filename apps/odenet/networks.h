@@ -5,6 +5,7 @@
 //   data::Dataset test = load_images(backend->dataset(), files, {.split = "test", .limit = 100});
 #pragma once
 
+#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -12,6 +13,7 @@
 
 #include "data/dataset.h"
 #include "eval/backend.h"
+#include "nn/checkpoint.h"
 
 namespace odenet {
 
@@ -30,8 +32,24 @@ struct NetworkFiles {
 
 NetworkFiles find_networks(const std::filesystem::path& path);
 
+// Another solver or number of steps than the network was trained with.
+struct SolverOptions {
+  std::string solver;     // empty: as trained
+  int64_t steps = 0;      // 0: as trained
+  int64_t images = 2048;  // of the training split, to measure statistics with
+
+  bool given() const { return !solver.empty() || steps != 0; }
+};
+void add_solver_options(CLI::App& command, SolverOptions& options);
+
+// The float network, integrated as the options say. data_dir: as in ImageOptions.
+nn::Checkpoint load_float(const NetworkFiles& files, const SolverOptions& options, const std::string& data_dir,
+                          int threads);
+
 struct BackendOptions {
   int threads = 0;
+  SolverOptions solver = {};       // float
+  std::string data_dir = {};       // for its statistics
   std::string layer = "layer3_2";  // rtl: the layer that the engine computes
   int macs = 16;                   // rtl: the engine's size
 };

@@ -12,6 +12,7 @@
 #include "fixed/calibration.h"
 #include "fixed/formats_text.h"
 #include "fixed/quantizer.h"
+#include "fixed/trained_formats.h"
 #include "networks.h"
 #include "nn/float_backend.h"
 #include "progress_line.h"
@@ -25,10 +26,28 @@ namespace fs = std::filesystem;
 struct Options {
   std::string network, out, report, activations, weights, plot;
   ImageOptions images;
+  SolverOptions solver;
   std::vector<int> sweep;
   int auto_bits = 0, calibration = 200, threads = 0;
   bool channel_scaling = false, json = false;
 };
+
+// What is quantized, as the float backend runs it.
+struct Trained {
+  SafeTensors checkpoint;
+  nn::FloatBackend backend;
+};
+
+Trained load_trained(const NetworkFiles& files, const Options& options) {
+  const nn::Checkpoint trained = load_float(files, options.solver, options.images.data_dir, options.threads);
+  SafeTensors checkpoint = SafeTensors::load(files.need_checkpoint());
+  if (options.solver.given()) {
+    std::string source = std::move(checkpoint.source);
+    checkpoint = nn::checkpoint_tensors(trained.network, trained.info);
+    checkpoint.source = std::move(source);
+  }
+  return {std::move(checkpoint), nn::FloatBackend(trained)};
+}
 
 std::unique_ptr<fixed::Calibration> calibrate(const SafeTensors& checkpoint, const NetworkFiles& files,
                                               const Options& options) {
@@ -49,18 +68,19 @@ void write_result(const nlohmann::json& json, const std::string& text, const Opt
   fmt::print("{}\n", options.json ? json.dump(2) : text);
 }
 
-void run_sweep(const SafeTensors& checkpoint, const NetworkFiles& files, const Options& options) {
+void run_sweep(Trained& trained, const NetworkFiles& files, const Options& options) {
+  const SafeTensors& checkpoint = trained.checkpoint;
   const auto calibration = calibrate(checkpoint, files, options);
-  const auto reference = make_backend("float", files, {.threads = options.threads});
-  const auto dataset = load_images(reference->dataset(), files, options.images);
+  const auto dataset = load_images(trained.backend.dataset(), files, options.images);
   ProgressLine line;
   int bits_now = 0;
-  eval::PrecisionSweep sweep(*reference, {dataset.images, dataset.labels}, {.progress = [&](size_t done, size_t total) {
-    line.show(false, [&] {
-      return fmt::format("{}: {} of {} images", bits_now == 0 ? "float" : fmt::format("{} bits", bits_now), done,
-                         total);
-    });
-  }});
+  eval::PrecisionSweep sweep(
+      trained.backend, {dataset.images, dataset.labels}, {.progress = [&](size_t done, size_t total) {
+        line.show(false, [&] {
+          return fmt::format("{}: {} of {} images", bits_now == 0 ? "float" : fmt::format("{} bits", bits_now), done,
+                             total);
+        });
+      }});
   for (const int bits : options.sweep) {
     bits_now = bits;
     sweep.add(bits,
@@ -73,19 +93,24 @@ void run_sweep(const SafeTensors& checkpoint, const NetworkFiles& files, const O
   write_result(sweep, eval::to_text(sweep), options);
 }
 
-void run_one(const SafeTensors& checkpoint, const NetworkFiles& files, const Options& options) {
+void run_one(Trained& trained, const NetworkFiles& files, const Options& options) {
+  const SafeTensors& checkpoint = trained.checkpoint;
   fixed::QuantizeOptions quantize{.channel_scaling = options.channel_scaling};
-  quantize.formats = options.auto_bits > 0 ? calibrate(checkpoint, files, options)->formats(options.auto_bits)
-                                           : fixed::formats_from(options.activations, options.weights);
+  if (options.auto_bits > 0) {
+    quantize.formats = calibrate(checkpoint, files, options)->formats(options.auto_bits);
+  } else if (options.activations.empty() && options.weights.empty() && fixed::trained_bits(checkpoint) > 0) {
+    quantize = {.formats = fixed::trained_formats(checkpoint), .channel_scaling = true};
+  } else {
+    quantize.formats = fixed::formats_from(options.activations, options.weights);
+  }
   const bool q20 = quantize.formats == fixed::Formats{};
   const fs::path out = options.out.empty()
                            ? fs::path(checkpoint.source).parent_path() / (q20 ? kQuantizedName : kOtherFormatsName)
                            : fs::path(options.out);
   const fixed::Network network = fixed::quantize(checkpoint, quantize);
-  const auto reference = make_backend("float", files, {.threads = options.threads});
   eval::FixedBackend quantized(network, options.threads);
   const auto dataset = load_images(network.dataset, files, options.images);
-  const auto comparison = eval::compare(*reference, quantized, {dataset.images, dataset.labels});
+  const auto comparison = eval::compare(trained.backend, quantized, {dataset.images, dataset.labels});
   const auto report = eval::quantization_report(quantized.runner(), comparison);
   network.save(out);
   write_result(
@@ -97,8 +122,8 @@ void run_one(const SafeTensors& checkpoint, const NetworkFiles& files, const Opt
 void run(const Options& options) {
   if (!options.plot.empty() && options.sweep.empty()) throw Error("--plot draws a sweep: give --sweep, too");
   const NetworkFiles files = find_networks(options.network);
-  const SafeTensors checkpoint = SafeTensors::load(files.need_checkpoint());
-  options.sweep.empty() ? run_one(checkpoint, files, options) : run_sweep(checkpoint, files, options);
+  Trained trained = load_trained(files, options);
+  options.sweep.empty() ? run_one(trained, files, options) : run_sweep(trained, files, options);
 }
 
 }  // namespace
@@ -134,6 +159,7 @@ void add_quantize(CLI::App& app) {
   command->add_option("--split", options->images.split, "for the report: train or test")->capture_default_str();
   command->add_option("--limit", options->images.limit, "images for the report or sweep; 0: all")
       ->capture_default_str();
+  add_solver_options(*command, options->solver);
   command->add_option("--threads", options->threads, "0: all cores")->capture_default_str()->check(CLI::Range(0, 1024));
   command->add_flag("--json", options->json, "print the report as JSON");
   command->callback([options] { run(*options); });

@@ -9,6 +9,7 @@
 #include "commands.h"
 #include "core/duration.h"
 #include "core/error.h"
+#include "core/gnuplot.h"
 #include "nn/memory_pool.h"
 #include "progress_line.h"
 #include "spec/skip_removal.h"
@@ -52,8 +53,12 @@ class Console : public Observer {
 
   void on_step(const Progress& p) override {
     line_.show(p.step == p.steps, [&] {
-      return fmt::format("epoch {}/{} step {}/{}  loss {:.4f}  top-1 {:.2f} %  {:.0f} images/s  {} left", p.epoch,
-                         p.epochs, p.step, p.steps, p.loss, p.top1, p.images_per_second, duration(p.seconds_left));
+      const std::string work = p.trials > 0 ? fmt::format("  {:.1f} evaluations, {:.1f} of {:.1f} trials rejected",
+                                                          p.evaluations, p.rejected, p.trials)
+                                            : "";
+      return fmt::format("epoch {}/{} step {}/{}  loss {:.4f}  top-1 {:.2f} %{}  {:.0f} images/s  {} left", p.epoch,
+                         p.epochs, p.step, p.steps, p.loss, p.top1, work, p.images_per_second,
+                         duration(p.seconds_left));
     });
   }
 
@@ -63,8 +68,11 @@ class Console : public Observer {
         r.tested ? fmt::format("  test loss {:.4f} top-1 {:.2f} %{}", r.test_loss, r.test_top1, r.best ? " (best)" : "")
                  : "";
     const std::string target = r.has_target && r.tested ? fmt::format("  target top-1 {:.2f} %", r.target_top1) : "";
-    log_.info("epoch {}  lr {:.4g}  train loss {:.4f} top-1 {:.2f} %{}{}  {:.0f} images/s", r.epoch, r.lr, r.train_loss,
-              r.train_top1, test, target, r.images_per_second);
+    const std::string work = r.adaptive ? fmt::format("  {:.1f} + {:.1f} evaluations, {:.1f} of {:.1f} trials rejected",
+                                                      r.evaluations, r.backward_evaluations, r.rejected, r.trials)
+                                        : "";
+    log_.info("epoch {}  lr {:.4g}  train loss {:.4f} top-1 {:.2f} %{}{}{}  {:.0f} images/s", r.epoch, r.lr,
+              r.train_loss, r.train_top1, test, target, work, r.images_per_second);
   }
 
  private:
@@ -133,14 +141,17 @@ void dry_run(const TrainConfig& settings) {
                stage.config.epochs, stage.config.lr);
   const Estimate measured = estimate(config, plan);
   fmt::print("# {}\n", measured.precision);
-  fmt::print("# about {:.0f} MB of memory for tensors, predicted\n", static_cast<double>(measured.bytes) / 1e6);
+  const auto megabytes = [](int64_t bytes) { return static_cast<double>(bytes) / 1e6; };
+  fmt::print("# about {:.0f} MB of memory for tensors, predicted\n", megabytes(measured.bytes));
+  for (const MethodMemory& method : measured.methods)
+    fmt::print("#   {:.0f} MB with gradient {}\n", megabytes(method.bytes), method.gradient);
   fmt::print("# {:.1f} ms a step, measured now: {} for the training, tests apart\n", 1e3 * measured.seconds_a_step,
              duration(measured.seconds));
 }
 
 void draw(const RunFolder& run) {
   if (run.results().empty()) return;
-  if (!can_draw_curves()) {
+  if (!can_draw_pictures()) {
     fmt::print("no curves drawn: gnuplot is missing; install it with: apt-get install gnuplot-nox\n");
     return;
   }

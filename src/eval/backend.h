@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace odenet::eval {
@@ -24,6 +25,8 @@ class Backend {
   virtual const std::string& dataset() const = 0;  // the data set the network was trained on
   // images: [N, 3, H, W] raw pixel bytes; returns [N, classes].
   virtual std::vector<float> logits(std::span<const uint8_t> images, const Tap& tap = {}) = 0;
+  // What it counted while computing, for reports; empty where nothing depends on the images.
+  virtual std::vector<std::pair<std::string, double>> counts() const { return {}; }
 };
 
 }  // namespace odenet::eval

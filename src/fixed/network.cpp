@@ -187,6 +187,15 @@ bool same_geometry(const Block& a, const Block& b) {
 }
 
 Block make_block(const Stage& stage, int index, int height, int width) {
+  if (stage.adaptive())
+    throw Error(
+        "stage {} has steps that follow their error; integer networks have a fixed number: quantize with --solver "
+        "euler --steps M",
+        stage.name);
+  if (stage.solver != Stage().solver)
+    throw Error(
+        "stage {} is integrated by '{}'; integer networks take Euler's steps only: quantize with --solver euler",
+        stage.name, stage.solver);
   Block block;
   block.name = block_name(stage, index);
   block.ode = stage.ode;

@@ -114,8 +114,7 @@ class Quantizer {
     for (size_t channel = 0; channel_scaling_ && channel < shifts.size(); ++channel) {
       double largest = 0;
       for (size_t i = 0; i < each; ++i) largest = std::max(largest, std::abs(double{weight[channel * each + i]}));
-      int& shift = shifts[channel];
-      while (shift < kMaxChannelShift && std::ldexp(largest, shift + 1) <= format.to_real(format.max())) ++shift;
+      shifts[channel] = channel_shift(largest, format);
     }
     return shifts;
   }
@@ -201,6 +200,12 @@ class Quantizer {
 };
 
 }  // namespace
+
+int channel_shift(double largest, Format format) {
+  int shift = 0;
+  while (shift < kMaxChannelShift && std::ldexp(largest, shift + 1) <= format.to_real(format.max())) ++shift;
+  return shift;
+}
 
 Network quantize(const SafeTensors& checkpoint, const QuantizeOptions& options) {
   const std::string& kind = checkpoint.meta("format");

@@ -36,6 +36,9 @@ struct QuantizeOptions {
 
 inline constexpr int kMaxChannelShift = 4;
 
+// log2 of that power, for weights of at most that magnitude.
+int channel_shift(double largest, Format format);
+
 Network quantize(const SafeTensors& checkpoint, const QuantizeOptions& options = {});
 
 }  // namespace odenet::fixed

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "fixed/trained_formats.h"
 #include "nn/state.h"
 
 namespace odenet::nn {
@@ -34,7 +35,7 @@ ModelInfo parse_info(const SafeTensors& file, int classes) {
 
 }  // namespace
 
-void save_checkpoint(const std::filesystem::path& path, const Network& network, const ModelInfo& info) {
+SafeTensors checkpoint_tensors(const Network& network, const ModelInfo& info) {
   SafeTensors file;
   file.metadata = info.notes;
   file.metadata["format"] = kCheckpointFormat;
@@ -48,7 +49,11 @@ void save_checkpoint(const std::filesystem::path& path, const Network& network, 
     file.add(name, plain.sizes().vec(),
              std::span<const float>(plain.data_ptr<float>(), static_cast<size_t>(plain.numel())));
   }
-  file.save(path);
+  return file;
+}
+
+void save_checkpoint(const std::filesystem::path& path, const Network& network, const ModelInfo& info) {
+  checkpoint_tensors(network, info).save(path);
 }
 
 Checkpoint load_checkpoint(const std::filesystem::path& path) {
@@ -72,6 +77,9 @@ Checkpoint load_checkpoint(const std::filesystem::path& path) {
       if (!std::isfinite(v)) throw Error("{}: tensor '{}' holds the value {}", path.string(), name, v);
     torch::Tensor(tensor).copy_(torch::from_blob(values.data(), tensor.sizes(), torch::kFloat32));
   }
+  if (const int bits = fixed::trained_bits(file); bits > 0)
+    checkpoint.network->set_quantization(
+        {bits, fixed::formats_for_training(bits, file.meta(fixed::kTrainedActivations))});
   return checkpoint;
 }
 

@@ -4,7 +4,8 @@
 //   auto [net, info] = load_checkpoint("best.safetensors");
 //
 // metadata: "format" = "odenet-checkpoint", "spec", "dataset", "class_names", "normalization" {"mean", "std"} (JSON),
-// and what training adds ("epoch", "top1", ...). Tensors are F32 in row-major [out, in, 3, 3], named as in
+// and what training adds ("epoch", "top1", ...; "quantize" and "activations" of fixed/trained_formats.h: the network is
+// then loaded as one that rounds so). Tensors are F32 in row-major [out, in, 3, 3], named as in
 // nn/network.h.
 #pragma once
 
@@ -26,6 +27,7 @@ struct ModelInfo {
   std::map<std::string, std::string> notes;  // further metadata
 };
 
+SafeTensors checkpoint_tensors(const Network& network, const ModelInfo& info);
 void save_checkpoint(const std::filesystem::path& path, const Network& network, const ModelInfo& info);
 
 struct Checkpoint {

@@ -43,8 +43,18 @@ std::vector<float> FloatBackend::logits(std::span<const uint8_t> images, const e
   const auto input = channels_last(pixels, n, spec.height, spec.width).to(device);
   const auto result = network_->forward(input, tensor_tap).to(torch::kCPU).contiguous();
   network_->train(was_training);
+  work_ += network_->take_work().forward;
+  ++batches_;
   const auto values = values_of(result);
   return {values.begin(), values.end()};
+}
+
+std::vector<std::pair<std::string, double>> FloatBackend::counts() const {
+  if (batches_ == 0 || !is_adaptive(network_->spec())) return {};
+  const auto mean = [&](int64_t count) { return static_cast<double>(count) / static_cast<double>(batches_); };
+  return {{"evaluations_a_batch", mean(work_.evaluations)},
+          {"accepted_steps_a_batch", mean(work_.accepted)},
+          {"rejected_steps_a_batch", mean(work_.rejected)}};
 }
 
 }  // namespace odenet::nn

@@ -18,10 +18,14 @@ class FloatBackend : public eval::Backend {
   int classes() const override { return network_->spec().classes; }
   const std::string& dataset() const override { return info_.dataset; }
   std::vector<float> logits(std::span<const uint8_t> images, const eval::Tap& tap = {}) override;
+  // Of adaptive integrations: means over the batches so far.
+  std::vector<std::pair<std::string, double>> counts() const override;
 
  private:
   Network network_;
   ModelInfo info_;
+  ode::Statistics work_;
+  int64_t batches_ = 0;
 };
 
 // A batch as the network takes it: [N, 3, H, W] in channels-last memory from normalised [N, H, W, 3] values, which must

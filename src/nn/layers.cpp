@@ -24,13 +24,20 @@ ConvImpl::ConvImpl(const ConvOptions& options) : options_(options) {
 }
 
 torch::Tensor ConvImpl::forward(const torch::Tensor& x) const {
-  const auto weight = weight_.to(x.scalar_type());
+  const auto weight = used(weight_, /*scaled=*/true, x.scalar_type());
   const int64_t stride = options_.stride;
   if (!depthwise_.defined()) return torch::conv2d(x, weight, {}, stride, /*padding=*/options_.kernel / 2);
-  const auto filtered = torch::conv2d(x, depthwise_.to(x.scalar_type()), {}, stride, /*padding=*/1, /*dilation=*/1,
-                                      /*groups=*/options_.in_channels);
-  return torch::conv2d(filtered, weight);
+  const auto filtered = torch::conv2d(x, used(depthwise_, /*scaled=*/false, x.scalar_type()), {}, stride,
+                                      /*padding=*/1, /*dilation=*/1, /*groups=*/options_.in_channels);
+  return torch::conv2d(quantized_ ? fake_quantize(filtered, quantized_->filtered) : filtered, weight);
 }
+
+// scaled: a norm follows, which can take a power of two from each output channel.
+torch::Tensor ConvImpl::used(const torch::Tensor& weight, bool scaled, torch::ScalarType type) const {
+  return (quantized_ ? fake_quantize_weight(weight, quantized_->bits, scaled) : weight).to(type);
+}
+
+void ConvImpl::set_quantization(int bits, fixed::Format filtered) { quantized_ = Quantized{bits, filtered}; }
 
 torch::Tensor ConvImpl::time_plane(int64_t height, int64_t width) const {
   const auto ones = torch::ones({1, 1, height, width}, time_weight_.options());
@@ -55,6 +62,7 @@ torch::Tensor NormImpl::forward(const torch::Tensor& x, const NormOptions& optio
 Forked NormImpl::forked(const torch::Tensor& x, NormOptions options, int execution) {
   if (!running_mean_.defined()) return instance_norm(x, weight_, bias_, options);
   options.training = is_training();
+  if (options.momentum != 0) options.momentum = momentum_;
   return fused_norm_forked(x,
                            {.weight = weight_,
                             .bias = bias_,

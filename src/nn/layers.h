@@ -6,6 +6,9 @@
 #include <torch/nn/pimpl.h>
 #include <torch/types.h>
 
+#include <optional>
+
+#include "nn/fake_quant.h"
 #include "nn/fused_norm.h"
 #include "spec/network_spec.h"
 
@@ -35,8 +38,18 @@ class ConvImpl : public torch::nn::Module {
   // forward pass.
   torch::Tensor time_plane(int64_t height, int64_t width) const;
 
+  // Weights as those of an integer network of `bits` bits; the depthwise result in the format `filtered`.
+  void set_quantization(int bits, fixed::Format filtered);
+
  private:
+  struct Quantized {
+    int bits;
+    fixed::Format filtered;
+  };
+  torch::Tensor used(const torch::Tensor& weight, bool scaled, torch::ScalarType type) const;
+
   ConvOptions options_;
+  std::optional<Quantized> quantized_;
   torch::Tensor depthwise_;    // "depthwise" [in_channels, 1, 3, 3], if separable
   torch::Tensor weight_;       // "weight" [channels, in_channels, k, k]
   torch::Tensor time_weight_;  // "time_weight" [channels, 1, k, k], if time
@@ -55,8 +68,12 @@ class NormImpl : public torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& x, const NormOptions& options, int execution = 0);
   Forked forked(const torch::Tensor& x, NormOptions options, int execution = 0);
 
+  // Of the running statistics, in place of NormOptions' own; but a momentum of 0 there leaves them alone.
+  void set_momentum(double momentum) { momentum_ = momentum; }
+
  private:
   bool per_execution_;
+  double momentum_ = NormOptions().momentum;
   torch::Tensor weight_, bias_;               // "weight", "bias" [channels]
   torch::Tensor running_mean_, running_var_;  // [channels] or [executions, channels]; undefined with kInstance
 };

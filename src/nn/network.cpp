@@ -5,6 +5,10 @@
 
 #include <cmath>
 
+#include "core/error.h"
+#include "nn/block_field.h"
+#include "ode/gradient.h"
+
 namespace odenet::nn {
 
 namespace {
@@ -12,10 +16,27 @@ namespace {
 // A module that only gives its children a common prefix.
 std::shared_ptr<torch::nn::Module> group() { return std::make_shared<torch::nn::Module>(); }
 
+ode::Integration plan_of(const Stage& stage, double end) {
+  ode::Integration plan{
+      .solver = &ode::find_solver(stage.solver), .start = 0, .end = end, .steps = steps(stage), .control = {}};
+  if (!stage.adaptive()) return plan;
+  const AdaptiveSteps& steps = stage.steps;
+  plan.control = {.controller = &ode::find_controller(steps.controller),
+                  .rtol = steps.rtol,
+                  .atol = steps.atol,
+                  .steps = {.first_step = steps.first_step, .accepts = steps.accepts, .rejects = steps.rejects},
+                  .priority = {.window = steps.window, .window_decides = true}};
+  return plan;
+}
+
 }  // namespace
 
 BlockImpl::BlockImpl(const NetworkSpec& spec, const Stage& stage, int index)
-    : stage_(stage), name_(block_name(stage, index)), step_size_(spec.step_size(stage)), skip_(stage.skip(index)) {
+    : stage_(stage),
+      name_(block_name(stage, index)),
+      step_size_(spec.step_size(stage)),
+      end_time_(spec.end_time),
+      skip_(stage.skip(index)) {
   const int executions = stage.ode ? stage.executions : 0;
   ConvOptions options{.in_channels = stage.in_channels,
                       .channels = stage.channels,
@@ -37,26 +58,67 @@ BlockImpl::BlockImpl(const NetworkSpec& spec, const Stage& stage, int index)
 }
 
 Forked BlockImpl::forward(const Forked& x, const TensorTap& tap) {
-  return stage_.ode ? integrate(x, tap) : residual(x, tap);
+  if (!stage_.ode) return residual(x, tap);
+  // Where the graph of all steps is wanted, or none.
+  const bool graph = gradient_ == ode::Gradient::kBackprop || !torch::GradMode::is_enabled();
+  return eulers() && graph ? euler(x, tap) : solve(x, tap);
+}
+
+bool BlockImpl::eulers() const { return stage_.solver == Stage().solver && !stage_.adaptive(); }
+
+void BlockImpl::set_quantization(std::shared_ptr<const Quantization> quantization) {
+  if (stage_.ode && !(eulers() && gradient_ == ode::Gradient::kBackprop))
+    throw Error("{}: quantization needs Euler's fixed steps and gradient backprop, it has solver '{}', steps {}", name_,
+                stage_.solver, stage_.steps.controller);
+  quantization_ = std::move(quantization);
+  const fixed::Formats& formats = quantization_->formats;
+  conv1_->set_quantization(quantization_->bits, formats.activation_of(name_ + ".conv1.depthwise"));
+  conv2_->set_quantization(quantization_->bits, formats.activation_of(name_ + ".conv2.depthwise"));
+  if (projection_) projection_->set_quantization(quantization_->bits, formats.activation);
+}
+
+torch::Tensor BlockImpl::rounded(const std::string& point, const torch::Tensor& x) const {
+  return quantization_ ? fake_quantize(x, quantization_->formats.activation_of(point)) : x;
+}
+
+void BlockImpl::set_gradient(ode::Gradient gradient) {
+  if (stage_.ode) ode::check_pair(gradient, ode::find_solver(stage_.solver));
+  gradient_ = gradient;
+}
+
+Forked BlockImpl::activated(Norm& norm, const torch::Tensor& c, const torch::Tensor& added, const std::string& point) {
+  if (!quantization_) return norm->forked(c, {.relu = true, .residual = added});
+  auto y = rounded(point, norm(c, NormOptions()));
+  if (added.defined()) y = rounded(point, y + rounded(point, added));
+  y = torch::relu(y);
+  return {y, y};
 }
 
 Forked BlockImpl::residual(const Forked& x, const TensorTap& tap) {
   const auto added = skip_ == Skip::kNone ? torch::Tensor() : shortcut(x.skip);
   const auto added_if = [&](Skip skip) { return skip_ == skip ? added : torch::Tensor(); };
-  const auto hidden = bn1_(conv1_(x.main), NormOptions{.relu = true, .residual = added_if(Skip::kShort)});
+  const auto hidden = activated(bn1_, conv1_(x.main), added_if(Skip::kShort), name_ + ".hidden").main;
   if (tap) tap(name_ + ".hidden", hidden);
-  const auto y = bn2_->forked(conv2_(hidden), {.relu = true, .residual = added_if(Skip::kFull)});
+  const auto y = activated(bn2_, conv2_(hidden), added_if(Skip::kFull), name_);
   if (tap) tap(name_, y.main);
   return y;
 }
 
-Forked BlockImpl::integrate(Forked z, const TensorTap& tap) {
+Forked BlockImpl::euler(Forked z, const TensorTap& tap) {
   const auto plane1 = conv1_->time_plane(z.main.size(2), z.main.size(3));
   const auto plane2 = conv2_->time_plane(z.main.size(2), z.main.size(3));
+  const auto on_grid = [&](const Forked& state) {  // z is, so that rounding the sum rounds the addend
+    if (!quantization_) return state;
+    const auto y = rounded(name_, state.main);
+    return Forked{y, y};
+  };
+  z = on_grid(z);
   for (int i = 0; i < stage_.executions; ++i) {
     const double t = i * step_size_;
-    const auto hidden = bn1_(conv1_(z.main), NormOptions{.relu = true, .plane = plane1, .time = t}, i);
-    z = bn2_->forked(conv2_(hidden), {.gain = step_size_, .residual = z.skip, .plane = plane2, .time = t}, i);
+    const auto hidden =
+        rounded(name_ + ".hidden", bn1_(conv1_(z.main), NormOptions{.relu = true, .plane = plane1, .time = t}, i));
+    ++work_->forward.evaluations;
+    z = on_grid(bn2_->forked(conv2_(hidden), {.gain = step_size_, .residual = z.skip, .plane = plane2, .time = t}, i));
     if (tap) {
       const std::string point = fmt::format("{}[{}]", name_, i);
       tap(point + ".hidden", hidden);
@@ -64,6 +126,22 @@ Forked BlockImpl::integrate(Forked z, const TensorTap& tap) {
     }
   }
   return z;
+}
+
+// "[i].hidden" is of evaluation i; "[i]" is given of the last one only, the state at the end: the other solvers' states
+// are not those after an evaluation. Adaptive steps have the end only, as "[0]": how many evaluations there are depends
+// on the images.
+Forked BlockImpl::solve(const Forked& z, const TensorTap& tap) {
+  const auto point = [&](int64_t index) { return fmt::format("{}[{}]", name_, index); };
+  BlockField::HiddenTap hidden_tap;
+  if (tap && !stage_.adaptive())
+    hidden_tap = [&](int64_t index, const torch::Tensor& hidden) { tap(point(index) + ".hidden", hidden); };
+  const auto field = std::make_shared<BlockField>(BlockField::Layers{conv1_, bn1_, conv2_, bn2_}, gradient_,
+                                                  stage_.adaptive(), hidden_tap);
+  const auto end =
+      ode::solve({.field = field, .plan = plan_of(stage_, end_time_), .gradient = gradient_, .work = work_}, z.main);
+  if (tap) tap(point(stage_.executions - 1), end);
+  return {end, end};
 }
 
 torch::Tensor BlockImpl::shortcut(const torch::Tensor& x) {
@@ -77,8 +155,10 @@ NetworkImpl::NetworkImpl(NetworkSpec spec) : spec_(std::move(spec)) {
   stem_norm_ = stem_->register_module("bn", Norm(spec_.stem_channels));
   for (const Stage& stage : spec_.stages) {
     const auto members = register_module(stage.name, group());
-    for (int i = 0; i < stage.blocks; ++i)
+    for (int i = 0; i < stage.blocks; ++i) {
+      last_point_ = block_name(stage, i);
       blocks_.push_back(members->register_module(std::to_string(i), Block(spec_, stage, i)));
+    }
   }
   const auto fc = register_module("fc", group());
   const double bound = 1.0 / std::sqrt(spec_.features());
@@ -87,17 +167,48 @@ NetworkImpl::NetworkImpl(NetworkSpec spec) : spec_(std::move(spec)) {
   fc_bias_ = fc->register_parameter("bias", init({spec_.classes}));
 }
 
+void NetworkImpl::set_gradient(ode::Gradient gradient) {
+  for (Block& block : blocks_) block->set_gradient(gradient);
+}
+
+void NetworkImpl::set_quantization(const Quantization& quantization) {
+  quantization_ = std::make_shared<const Quantization>(quantization);
+  stem_->set_quantization(quantization.bits, quantization.formats.activation);
+  for (Block& block : blocks_) block->set_quantization(quantization_);
+}
+
+ode::Work NetworkImpl::take_work() {
+  ode::Work sum;
+  for (Block& block : blocks_) {
+    const ode::Work work = block->take_work();
+    sum.forward += work.forward;
+    sum.backward += work.backward;
+  }
+  return sum;
+}
+
+void NetworkImpl::set_momentum(double momentum) {
+  for (const auto& module : modules())
+    if (auto* norm = module->as<NormImpl>()) norm->set_momentum(momentum);
+}
+
 torch::Tensor NetworkImpl::forward(const torch::Tensor& images, const TensorTap& tap) {
   const auto observe = [&](const char* point, const torch::Tensor& value) {
     if (tap) tap(point, value);
   };
-  Forked x = stem_norm_->forked(stem_(images), {.relu = true});
+  const auto rounded = [&](std::string_view point, const torch::Tensor& value) {
+    return quantization_ ? fake_quantize(value, quantization_->formats.activation_of(point)) : value;
+  };
+  Forked x = stem_norm_->forked(stem_(rounded("input", images)), {.relu = true});
+  if (quantization_) x.main = x.skip = rounded("conv1", x.main);
   observe("conv1", x.main);
   for (Block& block : blocks_) x = block(x, tap);
   const bool narrow = x.main.scalar_type() == torch::kBFloat16;  // then the rest is float32 all the same
-  const auto pooled = x.main.mean({2, 3}, /*keepdim=*/false, narrow ? torch::kFloat32 : x.main.scalar_type());
+  const auto pooled =
+      rounded(last_point_, x.main.mean({2, 3}, /*keepdim=*/false, narrow ? torch::kFloat32 : x.main.scalar_type()));
   observe("pool", pooled);
-  const auto logits = torch::linear(pooled, fc_weight_, fc_bias_);
+  const auto weight = quantization_ ? fake_quantize_weight(fc_weight_, quantization_->bits, false) : fc_weight_;
+  const auto logits = torch::linear(pooled, weight, fc_bias_);
   observe("fc", logits);
   return logits;
 }

@@ -11,12 +11,14 @@ namespace odenet::ode {
 namespace {
 
 constexpr auto kGradients = std::to_array<GradientRow>({
-    {Gradient::kBackprop, "backprop", "exact, by keeping every evaluation of the forward pass; fastest", true},
-    {Gradient::kAnode, "anode", "exact, by repeating the whole integration in the backward pass", true},
-    {Gradient::kAca, "aca", "exact, by keeping the states between the steps and repeating one step at a time", true},
+    {Gradient::kBackprop, "backprop", "exact, by keeping every evaluation of the forward pass; fastest", true, false},
+    {Gradient::kAnode, "anode", "exact, by repeating the whole integration in the backward pass", true, false},
+    {Gradient::kAca, "aca", "exact, by keeping the states between the steps and repeating one step at a time", true,
+     false},
     {Gradient::kAdjoint, "adjoint",
-     "the adjoint equation solved backwards: least memory, but inexact; not recommended for few steps or Euler", false},
-    {Gradient::kMali, "mali", "exact, by undoing the steps; least memory, solver leapfrog only", true},
+     "the adjoint equation solved backwards: least memory, but inexact; not recommended for few steps or Euler", false,
+     true},
+    {Gradient::kMali, "mali", "exact, by undoing the steps; least memory, solver leapfrog only", true, true},
 });
 
 }  // namespace
@@ -24,17 +26,18 @@ constexpr auto kGradients = std::to_array<GradientRow>({
 std::span<const GradientRow> gradients() { return kGradients; }
 
 const GradientRow& find_gradient(std::string_view name) {
-  const auto found = std::ranges::find(kGradients, name, &GradientRow::name);
-  if (found == kGradients.end()) throw Error("unknown gradient method '{}'; there are {}", name, names_of(kGradients));
-  return *found;
+  if (const GradientRow* row = find_named(kGradients, name)) return *row;
+  throw Error("unknown gradient method '{}'; there are {}", name, names_of(kGradients));
 }
 
 const GradientRow& row_of(Gradient gradient) {
   return *std::ranges::find(kGradients, gradient, &GradientRow::gradient);
 }
 
+bool sound(Gradient gradient, const Solver& solver) { return gradient != Gradient::kMali || solver.leapfrog(); }
+
 void check_pair(Gradient gradient, const Solver& solver) {
-  if (gradient == Gradient::kMali && !solver.leapfrog())
+  if (!sound(gradient, solver))
     throw Error(
         "gradient method 'mali' undoes the steps, and a step of solver '{}' cannot be undone: it is no function of its "
         "result. Take solver leapfrog, or gradient method aca",
@@ -52,9 +55,11 @@ GradientMemory memory_of(Gradient gradient, const Solver& solver, int64_t steps)
     case Gradient::kAca:
       return {.states = steps * parts, .replayed = step};
     case Gradient::kAdjoint:
-      return {.states = 1, .replayed = 1};  // each slope of the adjoint equation is its own
+      // Each slope of the adjoint equation is its own; z and its adjoint have a state and a slope per stage.
+      return {.states = 1, .replayed = 1, .working = 2 * (1 + step)};
     case Gradient::kMali:
-      return {.states = parts, .replayed = step};
+      // z and v behind and before the step, with their gradients.
+      return {.states = parts, .replayed = step, .working = 4 * parts};
   }
   return {};
 }

@@ -15,7 +15,8 @@ enum class Gradient { kBackprop, kAnode, kAca, kAdjoint, kMali };
 struct GradientRow {
   Gradient gradient;
   std::string_view name, help;
-  bool exact;  // the gradient of the steps that were taken
+  bool exact;            // the gradient of the steps that were taken
+  bool rebuilds_states;  // by computing backwards in time, which low precision does not survive
 };
 
 std::span<const GradientRow> gradients();
@@ -24,7 +25,8 @@ std::span<const GradientRow> gradients();
 const GradientRow& find_gradient(std::string_view name);
 const GradientRow& row_of(Gradient gradient);
 
-// Throws Error with the reason if the method cannot differentiate that solver.
+// Whether the method can differentiate that solver; check_pair() throws Error with the reason if it cannot.
+bool sound(Gradient gradient, const Solver& solver);
 void check_pair(Gradient gradient, const Solver& solver);
 
 // What a gradient method holds at most, in units to be multiplied by their sizes.
@@ -32,6 +34,7 @@ struct GradientMemory {
   int64_t states = 0;       // kept from the forward to the backward pass, each as large as z
   int64_t evaluations = 0;  // whose intermediate values are kept from the forward to the backward pass
   int64_t replayed = 0;     // whose intermediate values live at once within the backward pass
+  int64_t working = 0;      // states that the backward pass computes with: of methods that rebuild them, several
 };
 GradientMemory memory_of(Gradient gradient, const Solver& solver, int64_t steps);
 

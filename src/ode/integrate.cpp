@@ -160,11 +160,7 @@ void validate(const Integration& plan) {
     return;
   }
   const StepControl& options = plan.control;
-  if (!plan.solver->estimates_error())
-    throw Error(
-        "solver '{}' has no error estimate for adaptive steps; take one with an embedded method, such as "
-        "heun-euler or dormand-prince, or fixed steps",
-        plan.solver->name);
+  require_error_estimate(*plan.solver);
   if (!(options.rtol >= 0) || !(options.atol >= 0) || !(options.rtol + options.atol > 0))
     throw Error("integration: rtol {} and atol {}, expected 0 or more, and one above 0", options.rtol, options.atol);
   if (options.max_trials < 1) throw Error("integration: at most {} trials, expected 1 or more", options.max_trials);

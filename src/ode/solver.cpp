@@ -21,9 +21,16 @@ std::span<const Solver> solvers() {
 }
 
 const Solver& find_solver(std::string_view name) {
-  const auto found = std::ranges::find(solvers(), name, &Solver::name);
-  if (found == solvers().end()) throw Error("unknown solver '{}'; there are {}", name, names_of(solvers()));
-  return *found;
+  if (const Solver* row = find_named(solvers(), name)) return *row;
+  throw Error("unknown solver '{}'; there are {}", name, names_of(solvers()));
+}
+
+void require_error_estimate(const Solver& solver) {
+  if (!solver.estimates_error())
+    throw Error(
+        "solver '{}' has no error estimate for adaptive steps; take one with an embedded method, such as "
+        "heun-euler or dormand-prince, or fixed steps",
+        solver.name);
 }
 
 int evaluations_per_step(const Solver& solver) { return solver.leapfrog() ? 1 : solver.tableau->fixed_stages(); }

@@ -33,6 +33,9 @@ std::span<const Solver> solvers();
 // Throws Error listing the names.
 const Solver& find_solver(std::string_view name);
 
+// Throws Error unless the solver can follow its error.
+void require_error_estimate(const Solver& solver);
+
 // Of f in one fixed step, and before the first one.
 int evaluations_per_step(const Solver& solver);
 int evaluations_before(const Solver& solver);

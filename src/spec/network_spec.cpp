@@ -1,10 +1,13 @@
 #include "spec/network_spec.h"
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "core/names.h"
+#include "ode/solver.h"
+#include "ode/step_controller.h"
 
 namespace odenet {
 
@@ -33,26 +36,21 @@ constexpr Name<Shortcut> kShortcuts[] = {{"pad", Shortcut::kPad}, {"projection",
 constexpr Name<Body> kBodies[] = {{"plain", Body::kPlain}, {"separable", Body::kSeparable}};
 
 constexpr NormName kNorms[] = {
-    {"batch", "statistics of the batch in training, running ones afterwards", NormKind::kBatch},
-    {"instance", "statistics of each image, as the ODENet paper's accelerator computes them", NormKind::kInstance},
+    {"batch", NormKind::kBatch, "statistics of the batch in training, running ones afterwards"},
+    {"instance", NormKind::kInstance, "statistics of each image, as the ODENet paper's accelerator computes them"},
 };
 
-template <typename T, size_t N>
-std::string_view name_of(const Name<T> (&names)[N], T value) {
-  return std::find_if(names, names + N, [&](const auto& n) { return n.value == value; })->name;
+std::string_view name_of(const auto& names, auto value) {
+  return std::ranges::find_if(names, [&](const auto& n) { return n.value == value; })->name;
 }
 
-template <typename T, size_t N>
-T parse_name(const Name<T> (&names)[N], const char* key, const nlohmann::json& json) {
+auto parse_name(const auto& names, const char* key, const nlohmann::json& json) {
   const auto name = json.get<std::string>();
-  const auto found = std::find_if(names, names + N, [&](const auto& n) { return n.name == name; });
-  if (found == names + N) throw Error("network spec: {} is '{}', expected one of {}", key, name, names_of(names));
-  return found->value;
+  if (const auto* row = find_named(names, name)) return row->value;
+  throw Error("network spec: {} is '{}', expected one of {}", key, name, names_of(names));
 }
 
 constexpr int kLargest = 1 << 16;
-
-std::string_view norm_name(NormKind kind) { return std::ranges::find(kNorms, kind, &NormName::kind)->name; }
 
 // A member of the spec's JSON in [low, high].
 int get_int(const nlohmann::json& json, const char* key, int low, int high) {
@@ -61,19 +59,69 @@ int get_int(const nlohmann::json& json, const char* key, int low, int high) {
   return value;
 }
 
+AdaptiveSteps adaptive_steps(const nlohmann::json& json) {
+  return {.controller = json.at("controller").get<std::string>(),
+          .rtol = json.at("rtol").get<double>(),
+          .atol = json.at("atol").get<double>(),
+          .first_step = json.at("first_step").get<double>(),
+          .accepts = json.at("accepts").get<int>(),
+          .rejects = json.at("rejects").get<int>(),
+          .window = json.at("window").get<int>()};
+}
+
+void check_adaptive(const Stage& stage) {
+  const AdaptiveSteps& steps = stage.steps;
+  const auto require = [&](bool condition, const char* name, double value, const char* expected) {
+    if (!condition) throw Error("{} of adaptive steps is {}, expected {}", name, value, expected);
+  };
+  ode::find_controller(steps.controller);
+  ode::require_error_estimate(ode::find_solver(stage.solver));
+  require(steps.rtol >= 0 && std::isfinite(steps.rtol), "rtol", steps.rtol, "0 or more");
+  require(steps.atol >= 0 && std::isfinite(steps.atol), "atol", steps.atol, "0 or more");
+  require(steps.rtol + steps.atol > 0, "atol", steps.atol, "more than 0 where rtol is 0");
+  require(steps.first_step > 0 && std::isfinite(steps.first_step), "first_step", steps.first_step, "more than 0");
+  require(steps.accepts >= 1, "accepts", steps.accepts, "1 or more");
+  require(steps.rejects >= 1, "rejects", steps.rejects, "1 or more");
+  require(steps.window >= 0, "window", steps.window, "0 or more");
+}
+
+// The executions are a whole number of the solver's steps.
+void check_solver(const Stage& stage) {
+  const ode::Solver& solver = ode::find_solver(stage.solver);
+  const bool euler = stage.solver == Stage().solver;
+  if (!stage.ode && !euler)
+    throw Error("network spec: stage {} is no ODEBlock and has the solver '{}'", stage.name, stage.solver);
+  if (stage.adaptive()) {
+    if (!stage.ode) throw Error("network spec: stage {} is no ODEBlock and has adaptive steps", stage.name);
+    if (stage.executions != 1)
+      throw Error("network spec: stage {} has adaptive steps and {} executions, expected 1", stage.name,
+                  stage.executions);
+    return check_adaptive(stage);
+  }
+  const int per_step = ode::evaluations_per_step(solver), before = ode::evaluations_before(solver);
+  if ((stage.executions - before) % per_step != 0 || stage.executions <= before)
+    throw Error("network spec: stage {} has {} executions, expected {} for each step of solver '{}'{}", stage.name,
+                stage.executions, per_step, stage.solver, before > 0 ? " and one before" : "");
+}
+
 }  // namespace
 
 std::span<const NormName> norm_kinds() { return kNorms; }
 
 NormKind find_norm(std::string_view name) {
-  for (const NormName& norm : kNorms)
-    if (norm.name == name) return norm.kind;
+  if (const NormName* row = find_named(kNorms, name)) return row->value;
   throw Error("norm is '{}', expected one of {}", name, names_of(kNorms));
 }
 
 NetworkSpec with_norms(NetworkSpec spec, NormKind kind) {
   for (Stage& stage : spec.stages) stage.norm = kind;
   return spec;
+}
+
+int steps(const Stage& stage) {
+  if (stage.adaptive()) return 1;
+  const ode::Solver& solver = ode::find_solver(stage.solver);
+  return (stage.executions - ode::evaluations_before(solver)) / ode::evaluations_per_step(solver);
 }
 
 std::vector<LayerInfo> layers(const NetworkSpec& spec) {
@@ -134,6 +182,49 @@ int skip_count(const NetworkSpec& spec) {
 
 std::string block_name(const Stage& stage, int index) { return fmt::format("{}.{}", stage.name, index); }
 
+NetworkSpec with_solver(NetworkSpec spec, std::string_view name, int64_t count) {
+  if (count < 0 || count > kMaxRepeats)
+    throw Error("steps is {}, expected 0 (as many as before) to {}", count, kMaxRepeats);
+  if (!name.empty()) ode::find_solver(name);
+  bool found = false;
+  for (Stage& stage : spec.stages) {
+    if (!stage.ode) continue;
+    found = true;
+    const ode::Solver& solver = ode::find_solver(name.empty() ? stage.solver : name);
+    if (stage.adaptive() && count == 0) {
+      ode::require_error_estimate(solver);
+      stage.solver = solver.name;
+      continue;
+    }
+    const int64_t executions = ode::evaluations(solver, count == 0 ? steps(stage) : count);
+    if (executions > kMaxRepeats)
+      throw Error("solver '{}' executes {} {} times, expected at most {}; take fewer steps", solver.name, stage.name,
+                  executions, kMaxRepeats);
+    stage.solver = solver.name;
+    stage.executions = static_cast<int>(executions);
+    stage.steps = {};
+  }
+  if (!found && (count != 0 || (!name.empty() && name != Stage().solver)))
+    throw Error("model {} has no ODEBlock that solver or steps could apply to", spec.model);
+  return spec;
+}
+
+NetworkSpec with_adaptive_steps(NetworkSpec spec, const AdaptiveSteps& steps) {
+  if (steps.controller == AdaptiveSteps().controller) return spec;
+  bool found = false;
+  for (Stage& stage : spec.stages) {
+    if (!stage.ode) continue;
+    found = true;
+    stage.steps = steps;
+    stage.executions = 1;
+    check_adaptive(stage);
+  }
+  if (!found) throw Error("model {} has no ODEBlock that controller {} could apply to", spec.model, steps.controller);
+  return spec;
+}
+
+bool is_adaptive(const NetworkSpec& spec) { return std::ranges::any_of(spec.stages, &Stage::adaptive); }
+
 void to_json(nlohmann::json& json, const NetworkSpec& spec) {
   auto stages = nlohmann::json::array();
   for (const Stage& s : spec.stages) {
@@ -148,8 +239,15 @@ void to_json(nlohmann::json& json, const NetworkSpec& spec) {
                       {"ode", s.ode},
                       {"body", name_of(kBodies, s.body)},
                       {"shortcut", name_of(kShortcuts, s.shortcut)},
-                      {"norm", norm_name(s.norm)},
+                      {"norm", name_of(kNorms, s.norm)},
+                      {"solver", s.solver},
                       {"skips", std::move(skips)}});
+    if (!s.adaptive()) continue;
+    const AdaptiveSteps& steps = s.steps;
+    stages.back()["adaptive"] = {
+        {"controller", steps.controller}, {"rtol", steps.rtol},       {"atol", steps.atol},
+        {"first_step", steps.first_step}, {"accepts", steps.accepts}, {"rejects", steps.rejects},
+        {"window", steps.window}};
   }
   json = {{"model", spec.model},       {"classes", spec.classes},    {"in_channels", spec.in_channels},
           {"height", spec.height},     {"width", spec.width},        {"stem_channels", spec.stem_channels},
@@ -178,7 +276,7 @@ void from_json(const nlohmann::json& json, NetworkSpec& spec) {
     stage.ode = entry.at("ode").get<bool>();
     if (entry.contains("body")) stage.body = parse_name(kBodies, "body", entry["body"]);
     if (entry.contains("shortcut")) stage.shortcut = parse_name(kShortcuts, "shortcut", entry["shortcut"]);
-    if (entry.contains("norm")) stage.norm = find_norm(entry["norm"].get<std::string>());
+    if (entry.contains("norm")) stage.norm = parse_name(kNorms, "norm", entry["norm"]);
     if (entry.contains("skips"))
       for (const auto& skip : entry["skips"]) stage.skips.push_back(parse_name(kSkips, "skip", skip));
     if (stage.in_channels != channels)
@@ -197,6 +295,9 @@ void from_json(const nlohmann::json& json, NetworkSpec& spec) {
       throw Error("network spec: stage {} repeats a block that changes the shape", stage.name);
     if (stage.executions > 1 && !stage.ode)
       throw Error("network spec: stage {} executes a residual block {} times", stage.name, stage.executions);
+    if (entry.contains("solver")) stage.solver = entry["solver"].get<std::string>();
+    if (entry.contains("adaptive")) stage.steps = adaptive_steps(entry["adaptive"]);
+    check_solver(stage);
     channels = stage.channels;
     spec.stages.push_back(std::move(stage));
   }

@@ -14,7 +14,10 @@
 #include "core/names.h"
 #include "core/parse_number.h"
 #include "data/dataset.h"
+#include "fixed/formats_text.h"
 #include "nn/device.h"
+#include "ode/gradient_method.h"
+#include "ode/step_controller.h"
 #include "spec/skip_removal.h"
 #include "spec/zoo.h"
 #include "train/adaptation.h"
@@ -103,9 +106,22 @@ std::string norm_help() {
   return text;
 }
 
+std::string controller_help() {
+  std::string text = "steps of ODEBlocks.";
+  for (const ode::ControllerRow& row : ode::controllers())
+    text += fmt::format("{} {}: {}", text.back() == '.' ? "" : ";", row.name, row.help);
+  return text;
+}
+
+std::string gradient_help() {
+  std::string text = "how ODEBlocks are differentiated:";
+  for (const ode::GradientRow& row : ode::gradients())
+    text += fmt::format("{} {}, {}", text.back() == ':' ? "" : ";", row.name, row.help);
+  return text;
+}
+
 const Field& find_field(std::string_view name) {
-  for (const Field& field : fields())
-    if (field.name == name) return field;
+  if (const Field* field = find_named(fields(), name)) return *field;
   throw Error("unknown setting '{}'; there are {}", name, names_of(fields()));
 }
 
@@ -114,8 +130,23 @@ void require(bool condition, std::string_view name, const auto& value, std::stri
 }
 
 void require_choice(std::span<const nn::Named> choices, std::string_view name, const std::string& value) {
-  const bool known = std::any_of(choices.begin(), choices.end(), [&](const nn::Named& c) { return c.name == value; });
-  require(known, name, value, "one of " + names_of(choices));
+  require(find_named(choices, value) != nullptr, name, value, "one of " + names_of(choices));
+}
+
+void validate_quantization(const TrainConfig& config) {
+  // 24: what float32 holds exactly.
+  require(config.quantize == 0 || (config.quantize >= 2 && config.quantize <= 24), "quantize", config.quantize,
+          "0 or 2 to 24 bits");
+  require(config.quantize > 0 || config.activations.empty(), "activations", config.activations,
+          "none without quantize");
+  if (config.quantize == 0) return;
+  if (!config.activations.empty()) fixed::formats_from(config.activations, {});
+  require(!config.weights.empty(), "weights", config.weights, "a trained run with quantize, which goes on with it");
+  require(config.precision != "bfloat16", "precision", config.precision,
+          "auto or float32 with quantize, whose roundings bfloat16 would repeat");
+  require(config.solver == Stage().solver && config.controller == AdaptiveSteps().controller, "solver", config.solver,
+          "euler in fixed steps with quantize, as integer networks have");
+  require(config.gradient == "backprop", "gradient", config.gradient, "backprop with quantize");
 }
 
 // The files that are being read, each extended by the one before.
@@ -182,6 +213,15 @@ std::span<const Field> fields() {
       {"weights",
        "run folder or checkpoint whose weights the training starts with; the network is the same, or has fewer skips",
        &TrainConfig::weights},
+      {"quantize",
+       "train a network for integers of so many bits, in weights and activations, by rounding in the forward pass; "
+       "needs "
+       "weights. 0: a float network",
+       &TrainConfig::quantize},
+      {"activations",
+       "with quantize: formats of the activations, as in odenet quantize; empty: chosen for the weights that it starts "
+       "with",
+       &TrainConfig::activations},
       {"dataset", "data set: " + names_of(data::datasets()), &TrainConfig::dataset},
       {"data_dir", "folder of the data set's files", &TrainConfig::data_dir},
       {"train_limit", "train on the first K images only; 0: all", &TrainConfig::train_limit},
@@ -239,6 +279,19 @@ std::span<const Field> fields() {
        "norm statistics of an adapted network. separate: each domain trains and is tested with its own; joint: of both "
        "together",
        &TrainConfig::adapt_statistics},
+      {"solver", "of ODEBlocks: " + names_of(ode::solvers()), &TrainConfig::solver},
+      {"steps", "of the solver in each ODEBlock; 0: the model's own number", &TrainConfig::steps},
+      {"controller", controller_help(), &TrainConfig::controller},
+      {"rtol", "adaptive steps: tolerated error of a step, relative to the state", &TrainConfig::rtol},
+      {"atol", "adaptive steps: tolerated error of a step, absolute", &TrainConfig::atol},
+      {"first_step", "adaptive steps: the first trial's, in time", &TrainConfig::first_step},
+      {"accepts", "controller slope: s_acc, accepted first trials in a row from which it lengthens steps",
+       &TrainConfig::accepts},
+      {"rejects", "controller slope: s_rej, rejected first trials in a row from which it shortens steps by more",
+       &TrainConfig::rejects},
+      {"window", "adaptive steps: rows of the window that later trials are judged by; 0: all rows",
+       &TrainConfig::window},
+      {"gradient", gradient_help(), &TrainConfig::gradient},
       {"seed", "of initial weights, order and augmentation", &TrainConfig::seed},
       {"test_every", "test, and compare with the best, after each K epochs, and after the last",
        &TrainConfig::test_every},
@@ -298,7 +351,19 @@ std::string to_toml(const TrainConfig& config) {
 }
 
 void validate(const TrainConfig& config) {
-  network_spec(config);
+  const NetworkSpec spec = network_spec(config);
+  const ode::GradientRow& gradient = ode::find_gradient(config.gradient);
+  ode::check_pair(gradient.gradient, ode::find_solver(config.solver));
+  const bool has_ode_block = std::ranges::any_of(spec.stages, &Stage::ode);
+  require(has_ode_block || gradient.gradient == ode::Gradient::kBackprop, "gradient", config.gradient,
+          fmt::format("backprop for {}, which has no ODEBlock", spec.model));
+  require(config.controller == "fixed" || config.steps == 0, "steps", config.steps,
+          fmt::format("0 with controller {}, which chooses them", config.controller));
+  require(config.precision != "bfloat16" || !is_adaptive(spec), "precision", config.precision,
+          "auto or float32 with adaptive steps, the errors of which bfloat16 would drown");
+  require(config.precision != "bfloat16" || !gradient.rebuilds_states, "precision", config.precision,
+          fmt::format("auto or float32 with gradient {}, which computes states backwards", gradient.name));
+  validate_quantization(config);
   const Schedule& schedule = find_schedule(config.schedule);
   require(config.train_limit >= 0, "train_limit", config.train_limit, "0 or more");
   require(config.test_limit >= 0, "test_limit", config.test_limit, "0 or more");
@@ -338,6 +403,14 @@ void validate(const TrainConfig& config) {
 NetworkSpec network_spec(const TrainConfig& config) {
   NetworkSpec spec = make_spec(config.model, data::find_dataset(config.dataset).classes, config.end_time);
   spec = with_norms(std::move(spec), find_norm(config.norm));
+  spec = with_solver(std::move(spec), config.solver, config.steps);
+  spec = with_adaptive_steps(std::move(spec), {.controller = config.controller,
+                                               .rtol = config.rtol,
+                                               .atol = config.atol,
+                                               .first_step = config.first_step,
+                                               .accepts = static_cast<int>(config.accepts),
+                                               .rejects = static_cast<int>(config.rejects),
+                                               .window = static_cast<int>(config.window)});
   return config.skips.empty() ? spec : with_skips(std::move(spec), config.skips);
 }
 

@@ -24,6 +24,8 @@ struct TrainConfig {
   std::string model = "biased-odenet-20";
   std::string skips = "";
   std::string weights = "";
+  int64_t quantize = 0;
+  std::string activations = "";
   std::string dataset = "sample";
   std::string data_dir = "data";
   int64_t train_limit = 0;
@@ -59,6 +61,16 @@ struct TrainConfig {
   std::string adapt = "none";
   double adapt_weight = 0;
   std::string adapt_statistics = "separate";
+  std::string solver = "euler";
+  int64_t steps = 0;
+  std::string controller = "fixed";
+  double rtol = 1e-3;
+  double atol = 1e-3;
+  double first_step = 0.1;
+  int64_t accepts = 3;
+  int64_t rejects = 3;
+  int64_t window = 0;
+  std::string gradient = "backprop";
   int64_t seed = 1;
   int64_t test_every = 1;
   double checkpoint_minutes = 5;
@@ -95,7 +107,8 @@ std::string to_toml(const TrainConfig& config);
 // Ranges, names and combinations; Error says what is expected. Files are not looked at.
 void validate(const TrainConfig& config);
 
-// The network that is trained. Error for unknown models, data sets and skips that it has not.
+// The network that is trained, with the classes of its data set. Error for unknown models, data sets, solvers and skips
+// that it has not.
 NetworkSpec network_spec(const TrainConfig& config);
 
 }  // namespace odenet::train

@@ -54,8 +54,6 @@ std::string script(const std::vector<Curve>& curves) {
 
 }  // namespace
 
-bool can_draw_curves() { return can_draw_pictures(); }
-
 void draw_curves(const std::vector<Curve>& curves, const std::filesystem::path& picture) {
   draw_picture(script(curves), {900, 1100}, picture);
 }

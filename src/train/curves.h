@@ -1,6 +1,6 @@
 // Curves of one or more runs as a picture: loss, top-1 and learning rate over the epochs, drawn by gnuplot.
 //
-//   if (can_draw_curves()) draw_curves({{"resnet-20", results}}, run / "curves.svg");     // or curves.png
+//   if (can_draw_pictures()) draw_curves({{"resnet-20", results}}, run / "curves.svg");     // or curves.png
 #pragma once
 
 #include <filesystem>
@@ -15,9 +15,6 @@ struct Curve {
   std::string name;  // in the legend
   std::vector<EpochResult> results;
 };
-
-// Whether gnuplot is in PATH.
-bool can_draw_curves();
 
 // The ending of `picture`, .svg or .png, decides its format. Errors: another ending, no epochs in any curve, gnuplot
 // missing or failing, file not writable.

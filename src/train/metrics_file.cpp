@@ -14,7 +14,14 @@ namespace odenet::train {
 namespace {
 
 enum class Kind { exact, test, one_decimal, three_decimals };
-enum class In { all_runs, runs_with_target };
+enum class In { all_runs, runs_with_target, adaptive_runs };
+
+// Which columns a run has.
+struct Contents {
+  bool target = false, adaptive = false;
+
+  bool have(In in) const { return in == In::all_runs || (in == In::runs_with_target ? target : adaptive); }
+};
 
 struct Column {
   std::string_view name;
@@ -35,18 +42,22 @@ constexpr Column kColumns[] = {
     {"adapt_loss", &EpochResult::adapt_loss, Kind::exact, In::runs_with_target},
     {"target_loss", &EpochResult::target_loss, Kind::test, In::runs_with_target},
     {"target_top1", &EpochResult::target_top1, Kind::test, In::runs_with_target},
+    {"evaluations", &EpochResult::evaluations, Kind::exact, In::adaptive_runs},
+    {"backward_evaluations", &EpochResult::backward_evaluations, Kind::exact, In::adaptive_runs},
+    {"trials", &EpochResult::trials, Kind::exact, In::adaptive_runs},
+    {"rejected", &EpochResult::rejected, Kind::exact, In::adaptive_runs},
 };
 
-std::vector<Column> columns(bool target) {
+std::vector<Column> columns(Contents contents) {
   std::vector<Column> columns;
-  std::copy_if(std::begin(kColumns), std::end(kColumns), std::back_inserter(columns),
-               [target](const Column& column) { return target || column.in == In::all_runs; });
+  std::ranges::copy_if(kColumns, std::back_inserter(columns),
+                       [&](const Column& column) { return contents.have(column.in); });
   return columns;
 }
 
-std::string header(bool target) {
+std::string header(Contents contents) {
   std::string text = "epoch";
-  for (const Column& column : columns(target)) text += fmt::format(",{}", column.name);
+  for (const Column& column : columns(contents)) text += fmt::format(",{}", column.name);
   return text;
 }
 
@@ -80,11 +91,12 @@ T number(std::string_view text, std::string_view column) {
   return value;
 }
 
-EpochResult parse_row(std::string_view row, bool target) {
-  const std::vector<Column> expected = columns(target);
+EpochResult parse_row(std::string_view row, Contents contents) {
+  const std::vector<Column> expected = columns(contents);
   if (std::count(row.begin(), row.end(), ',') != std::ssize(expected))
     throw Error("'{}', expected {} values", row, expected.size() + 1);
-  EpochResult result{.epoch = number<int64_t>(take(row, ','), "epoch"), .has_target = target};
+  EpochResult result{
+      .epoch = number<int64_t>(take(row, ','), "epoch"), .has_target = contents.target, .adaptive = contents.adaptive};
   for (const Column& column : expected) {
     const std::string_view text = take(row, ',');
     if (column.kind == Kind::test && text.empty())
@@ -98,11 +110,12 @@ EpochResult parse_row(std::string_view row, bool target) {
 }  // namespace
 
 void write_metrics(const std::filesystem::path& path, std::span<const EpochResult> results) {
-  const bool target = std::ranges::any_of(results, &EpochResult::has_target);
-  std::string text = header(target) + "\n";
+  const Contents contents{.target = std::ranges::any_of(results, &EpochResult::has_target),
+                          .adaptive = std::ranges::any_of(results, &EpochResult::adaptive)};
+  std::string text = header(contents) + "\n";
   for (const EpochResult& result : results) {
     text += fmt::format("{}", result.epoch);
-    for (const Column& column : columns(target)) text += fmt::format(",{}", cell(result, column));
+    for (const Column& column : columns(contents)) text += fmt::format(",{}", cell(result, column));
     text += "\n";
   }
   write_file(path, text);
@@ -112,15 +125,16 @@ std::vector<EpochResult> read_metrics(const std::filesystem::path& path) {
   const std::string content = read_text_file(path);
   std::string_view text = content;
   const std::string_view first = take(text, '\n');
-  const bool target = first == header(true);
-  if (!target && first != header(false))
-    throw Error("{}:1: '{}', expected '{}'; was it written by this version?", path.string(), first, header(false));
+  constexpr Contents kAll[] = {{}, {.target = true}, {.adaptive = true}, {.target = true, .adaptive = true}};
+  const auto* contents = std::ranges::find(kAll, first, header);
+  if (contents == std::end(kAll))
+    throw Error("{}:1: '{}', expected '{}'; was it written by this version?", path.string(), first, header({}));
   std::vector<EpochResult> results;
   double best = -1;
   while (!text.empty()) {
     const size_t line = results.size() + 2;
     try {
-      EpochResult result = parse_row(take(text, '\n'), target);
+      EpochResult result = parse_row(take(text, '\n'), *contents);
       if (result.epoch != std::ssize(results) + 1)
         throw Error("epoch is {}, expected {}", result.epoch, results.size() + 1);
       result.best = result.tested && result.test_top1 > best;

@@ -1,5 +1,5 @@
 // metrics.csv: one row per epoch of a run. Numbers are written so that reading gives back the same bits; cells of
-// epochs that were not tested are empty. Runs with a target have three more columns.
+// epochs that were not tested are empty. Runs with a target have three more columns, runs with adaptive steps four.
 //
 //   write_metrics(run / "metrics.csv", results);
 //   std::vector<EpochResult> results = read_metrics(run / "metrics.csv");
@@ -25,6 +25,10 @@ struct EpochResult {
   bool has_target = false;                  // else the next three have no meaning
   double adapt_loss = 0;                    // of the training, without its weight
   double target_loss = 0, target_top1 = 0;  // of the target's test split; only if tested
+
+  bool adaptive = false;  // else the next four have no meaning: of a step of the training, in all ODEBlocks
+  double evaluations = 0, backward_evaluations = 0;  // of f
+  double trials = 0, rejected = 0;                   // of integration steps, forward
 
   bool operator==(const EpochResult&) const = default;
 };

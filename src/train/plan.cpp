@@ -12,6 +12,7 @@
 #include "nn/device.h"
 #include "nn/float_backend.h"
 #include "train/distillation.h"
+#include "train/quantization.h"
 #include "train/stages.h"
 
 namespace odenet::train {
@@ -76,29 +77,46 @@ Plan make_plan(const TrainConfig& config) {
           .threads = static_cast<int>(config.threads)};
 }
 
-int64_t predicted_memory(const NetworkSpec& spec, int64_t batch, int64_t element, bool average) {
+int64_t predicted_memory(const NetworkSpec& spec, int64_t batch, int64_t element, bool average,
+                         ode::Gradient gradient) {
   int64_t height = spec.height, width = spec.width;
-  int64_t largest = spec.stem_channels * height * width;
+  int64_t replayed = 0, largest = spec.stem_channels * height * width;
   int64_t values = spec.in_channels * height * width + 2 * largest;  // images, and the stem's convolution and norm
   for (const Stage& stage : spec.stages) {
     height = conv_size(static_cast<int>(height), stage.stride);
     width = conv_size(static_cast<int>(width), stage.stride);
     const int64_t activation = stage.channels * height * width;
-    values += 4 * activation * stage.blocks * stage.executions;  // two convolutions, two norms
+    constexpr int64_t kKept = 4;  // activations of one execution: of two convolutions and two norms
+    if (stage.ode) {
+      const auto memory = ode::memory_of(gradient, ode::find_solver(stage.solver), odenet::steps(stage));
+      values += activation * stage.blocks * (kKept * memory.evaluations + memory.states);
+      replayed = std::max(replayed, activation * (kKept * memory.replayed + memory.working));
+    } else {
+      values += kKept * activation * stage.blocks;
+    }
     largest = std::max(largest, activation);
   }
-  values += 4 * largest;  // gradients in flight
+  values += 4 * largest + replayed;  // gradients in flight, and one integration's replay
   return values * batch * element + parameter_count(spec) * int64_t{sizeof(float)} * (average ? 4 : 3);
+}
+
+nn::PrecisionChoice training_precision(const TrainConfig& config, const torch::Device& device) {
+  const bool full = config.precision == "auto" && (ode::find_gradient(config.gradient).rebuilds_states ||
+                                                   config.quantize > 0 || is_adaptive(network_spec(config)));
+  return nn::choose_precision(full ? "float32" : config.precision, device);
 }
 
 Estimate estimate(const TrainConfig& config, const Plan& plan) {
   constexpr int kWarmUp = 3, kMeasured = 7;
   const torch::Device device = nn::choose_device(config.device);
-  const nn::PrecisionChoice precision = nn::choose_precision(config.precision, device);
+  const nn::PrecisionChoice precision = training_precision(config, device);
   const auto type = nn::scalar_type(precision.precision);
   nn::set_threads(static_cast<int>(config.threads));
   const NetworkSpec spec = network_spec(config);
+  const ode::Gradient gradient = ode::find_gradient(config.gradient).gradient;
   nn::Network network(spec);
+  network->set_gradient(gradient);
+  if (const auto quantization = quantization_of(config)) network->set_quantization(*quantization);
   network->to(device);
   std::optional<Distillation> distillation;
   if (config.distillation != "none") {
@@ -128,7 +146,15 @@ Estimate estimate(const TrainConfig& config, const Plan& plan) {
   }
   const double step_seconds = median(std::move(seconds));
   const int64_t images = adaptation ? 2 * n : n;
-  return {.bytes = predicted_memory(spec, images, static_cast<int64_t>(torch::elementSize(type)), config.ema > 0),
+  const auto bytes = [&](ode::Gradient method) {
+    return predicted_memory(spec, images, static_cast<int64_t>(torch::elementSize(type)), config.ema > 0, method);
+  };
+  std::vector<MethodMemory> methods;
+  if (std::ranges::any_of(spec.stages, &Stage::ode) && !is_adaptive(spec))
+    for (const ode::GradientRow& row : ode::gradients())
+      if (ode::sound(row.gradient, ode::find_solver(config.solver))) methods.push_back({row.name, bytes(row.gradient)});
+  return {.bytes = bytes(gradient),
+          .methods = std::move(methods),
           .seconds_a_step = step_seconds,
           .seconds = step_seconds * static_cast<double>(plan.steps),
           .precision = precision.why};

@@ -5,6 +5,8 @@
 
 #include <memory>
 
+#include "nn/device.h"
+#include "ode/gradient_method.h"
 #include "spec/network_spec.h"
 #include "train/config.h"
 #include "train/step.h"
@@ -29,14 +31,26 @@ Plan make_plan(const TrainConfig& config);
 
 // Bytes that the tensors of a step take at most, as far as the network decides it: what the backward pass needs of
 // every convolution and norm (two activations each), the gradients in flight, parameters with gradient, momentum and
-// average. element: bytes of an activation, 4 or 2. The convolution library's scratch memory comes on top.
-int64_t predicted_memory(const NetworkSpec& spec, int64_t batch, int64_t element, bool average);
+// average. element: bytes of an activation, 4 or 2. The convolution library's scratch memory comes on top; so does,
+// with backprop, all but the first of adaptive steps.
+int64_t predicted_memory(const NetworkSpec& spec, int64_t batch, int64_t element, bool average,
+                         ode::Gradient gradient = ode::Gradient::kBackprop);
+
+// "auto" means float32 for gradient methods, adaptive steps and quantization, which do not survive another.
+nn::PrecisionChoice training_precision(const TrainConfig& config, const torch::Device& device);
+
+// Of the same step, differentiated by another method.
+struct MethodMemory {
+  std::string_view gradient;
+  int64_t bytes = 0;
+};
 
 struct Estimate {
-  int64_t bytes = 0;          // predicted_memory()
-  double seconds_a_step = 0;  // measured, median of a few
-  double seconds = 0;         // of the whole training, without tests and start-up
-  std::string precision;      // and why
+  int64_t bytes = 0;                  // predicted_memory()
+  std::vector<MethodMemory> methods;  // where there are ODEBlocks of fixed steps, all that their solver allows
+  double seconds_a_step = 0;          // measured, median of a few
+  double seconds = 0;                 // of the whole training, without tests and start-up
+  std::string precision;              // and why
 };
 
 // Runs a few steps on noise, with the device, precision and threads that training would take.

@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "eval/metrics.h"
+#include "fixed/trained_formats.h"
 #include "nn/checkpoint.h"
 #include "nn/device.h"
 #include "nn/float_backend.h"
@@ -18,6 +19,7 @@
 #include "train/distillation.h"
 #include "train/paired_batches.h"
 #include "train/plan.h"
+#include "train/quantization.h"
 #include "train/schedule.h"
 #include "train/stages.h"
 #include "train/step.h"
@@ -89,6 +91,7 @@ class Trainer {
         target_test_set_(load_target(config_, "test")),
         schedule_(find_schedule(config_.schedule)),
         network_(make_network()),
+        adaptive_(is_adaptive(network_->spec())),
         distillation_(make_distillation()),
         batches_(make_all_batches()),
         steps_(batches_->count()),
@@ -131,6 +134,8 @@ class Trainer {
     nn::Network network(network_spec(config_));
     if (run_ && !config_.weights.empty() && !has_state())
       nn::hand_on(nn::load_checkpoint(find_checkpoint(config_.weights)).network, network);
+    network->set_gradient(ode::find_gradient(config_.gradient).gradient);
+    if (const auto quantization = quantization_of(config_)) network->set_quantization(*quantization);
     network->to(device_);
     return network;
   }
@@ -247,6 +252,7 @@ class Trainer {
 
   // Adds the results to the epoch's sums; true if any worker is asked to stop.
   bool add_up(std::vector<StepResult>& results, double rate) {
+    const ode::Work work = network_->take_work();
     double sums[] = {0, 0, 0, observer_.should_stop() ? 1.0 : 0.0, 0};
     for (const StepResult& r : results) {
       sums[0] += r.loss.item<double>();
@@ -265,6 +271,12 @@ class Trainer {
     position_.sums.correct += static_cast<int64_t>(sums[1]);
     position_.sums.images += static_cast<int64_t>(sums[2]);
     position_.sums.adapt_loss += sums[4];
+    if (adaptive_) {
+      position_.sums.evaluations += static_cast<double>(work.forward.evaluations);
+      position_.sums.backward_evaluations += static_cast<double>(work.backward.evaluations);
+      position_.sums.trials += static_cast<double>(work.forward.trials);
+      position_.sums.rejected += static_cast<double>(work.forward.rejected);
+    }
     return sums[3] > 0;
   }
 
@@ -272,6 +284,7 @@ class Trainer {
   double top1() const {
     return 100.0 * static_cast<double>(position_.sums.correct) / static_cast<double>(position_.sums.images);
   }
+  double a_step(double sum) const { return sum / static_cast<double>(position_.step); }
   double images_per_second() const { return static_cast<double>(position_.sums.images) / position_.sums.seconds; }
 
   void report() {
@@ -285,7 +298,10 @@ class Trainer {
                        .loss = mean_loss(),
                        .top1 = top1(),
                        .images_per_second = images_per_second(),
-                       .seconds_left = images_left / images_per_second()});
+                       .seconds_left = images_left / images_per_second(),
+                       .evaluations = a_step(position_.sums.evaluations),
+                       .trials = a_step(position_.sums.trials),
+                       .rejected = a_step(position_.sums.rejected)});
   }
 
   // Tests, and writes the files in the order that train/run_folder.h asks for.
@@ -297,7 +313,12 @@ class Trainer {
                     .train_top1 = top1(),
                     .images_per_second = images_per_second(),
                     .has_target = !config_.target.empty(),
-                    .adapt_loss = position_.sums.adapt_loss / static_cast<double>(position_.sums.images)};
+                    .adapt_loss = position_.sums.adapt_loss / static_cast<double>(position_.sums.images),
+                    .adaptive = adaptive_,
+                    .evaluations = a_step(position_.sums.evaluations),
+                    .backward_evaluations = a_step(position_.sums.backward_evaluations),
+                    .trials = a_step(position_.sums.trials),
+                    .rejected = a_step(position_.sums.rejected)};
     row.tested = row.epoch % config_.test_every == 0 || row.epoch == config_.epochs;
     position_ = {.epoch = position_.epoch + 1};
     if (!run_) return;
@@ -350,6 +371,10 @@ class Trainer {
   void save(const std::filesystem::path& path, int64_t epoch, double top1) const { save(path, info_, epoch, top1); }
   void save(const std::filesystem::path& path, nn::ModelInfo info, int64_t epoch, double top1) const {
     info.notes = {{"epoch", fmt::format("{}", epoch)}, {"test_top1", fmt::format("{:.2f}", top1)}};
+    if (config_.quantize > 0) {
+      info.notes[fixed::kTrainedBits] = fmt::format("{}", config_.quantize);
+      info.notes[fixed::kTrainedActivations] = config_.activations;
+    }
     nn::save_checkpoint(path, network_, info);
   }
 
@@ -374,6 +399,7 @@ class Trainer {
   const data::Dataset target_train_set_, target_test_set_;  // empty without
   const Schedule& schedule_;
   nn::Network network_;
+  const bool adaptive_;  // in its steps of integration
   const std::optional<Distillation> distillation_;
   std::unique_ptr<Batches> batches_;
   const int64_t steps_;                     // of one epoch
@@ -386,6 +412,9 @@ class Trainer {
 
 void require_possible(const TrainConfig& config, const WorkerEnvironment& environment) {
   validate(config);
+  if (environment.size > 1 && is_adaptive(network_spec(config)))
+    throw Error("controller {} goes by the error of whole batches, and these are divided among {} processes; start one",
+                config.controller, environment.size);
   if (environment.size > 1 && find_adapt_method(config.adapt).uses_target)
     throw Error("adapt {} compares whole batches, and these are divided among {} processes; start one", config.adapt,
                 environment.size);
@@ -410,10 +439,11 @@ TrainResult train(const TrainConfig& config, RunFolder* run, Observer& observer,
   if (needs_stages(config))
     throw Error("start is '{}': this training has stages, which are trainings of their own", config.start);
   const torch::Device device = nn::choose_device(config.device, environment.local_rank);
-  const nn::PrecisionChoice precision = nn::choose_precision(config.precision, device);
+  const nn::PrecisionChoice precision = training_precision(config, device);
   nn::set_threads(static_cast<int>(config.threads), environment.local_size);
   TrainConfig resolved = resolve_machine(config, environment);
   resolved.adapt_weight = adapt_weight(config);
+  resolved.activations = choose_activations(config);
   const SharedStatistics shared(workers);
   Trainer trainer(std::move(resolved), run, observer, workers, device, precision);
   return trainer.run();
@@ -421,7 +451,7 @@ TrainResult train(const TrainConfig& config, RunFolder* run, Observer& observer,
 
 TrainConfig resolve_machine(TrainConfig config, const WorkerEnvironment& environment) {
   const torch::Device device = nn::choose_device(config.device, environment.local_rank);
-  config.precision = nn::name_of(nn::choose_precision(config.precision, device).precision);
+  config.precision = nn::name_of(training_precision(config, device).precision);
   config.device = device.is_cpu() ? "cpu" : "cuda";
   return config;
 }

@@ -22,6 +22,7 @@ struct Progress {
   int64_t step = 0, steps = 0;    // within the epoch
   double loss = 0, top1 = 0;      // mean over the epoch so far; top1 in percent
   double images_per_second = 0, seconds_left = 0;
+  double evaluations = 0, trials = 0, rejected = 0;  // of a step of the epoch so far, where integration is adaptive
 };
 
 struct Plan {

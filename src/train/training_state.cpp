@@ -66,8 +66,9 @@ void save_state(const std::filesystem::path& path, const TrainConfig& config, co
     file.add(name, {values.numel()},
              std::span<const float>(values.data_ptr<float>(), static_cast<size_t>(values.numel())));
   }
-  const double sums[] = {position.sums.loss, position.sums.seconds, position.sums.adapt_loss};
-  file.add("epoch_sums", {3}, std::span<const double>(sums));
+  const EpochSums& s = position.sums;
+  const double sums[] = {s.loss, s.seconds, s.adapt_loss, s.evaluations, s.backward_evaluations, s.trials, s.rejected};
+  file.add("epoch_sums", {7}, std::span<const double>(sums));
   const Tensor random = at::detail::getDefaultCPUGenerator().get_state();
   file.add("random", {random.numel()},
            std::span<const uint8_t>(random.data_ptr<uint8_t>(), static_cast<size_t>(random.numel())));
@@ -89,14 +90,18 @@ Position load_state(const std::filesystem::path& path, const TrainConfig& config
   for (const auto& [name, tensor] : state) values.push_back(file.get<float>(name, {tensor.numel()}));
   const Tensor random = random_state(file);
   const int64_t steps = number(file, "optimiser_steps");
-  const auto sums = file.get<double>("epoch_sums", {3});
+  const auto sums = file.get<double>("epoch_sums", {7});
   const Position position{.epoch = number(file, "epoch"),
                           .step = number(file, "step"),
                           .sums = {.loss = sums[0],
                                    .correct = number(file, "correct"),
                                    .images = number(file, "images"),
                                    .seconds = sums[1],
-                                   .adapt_loss = sums[2]}};
+                                   .adapt_loss = sums[2],
+                                   .evaluations = sums[3],
+                                   .backward_evaluations = sums[4],
+                                   .trials = sums[5],
+                                   .rejected = sums[6]}};
 
   auto next = values.begin();
   for (const auto& [name, tensor] : state)

@@ -20,6 +20,8 @@ struct EpochSums {
   int64_t correct = 0, images = 0;
   double seconds = 0;     // spent on training
   double adapt_loss = 0;  // of the domain adaptation
+  // Of adaptive integrations, forward and backward.
+  double evaluations = 0, backward_evaluations = 0, trials = 0, rejected = 0;
 
   bool operator==(const EpochSums&) const = default;
 };

@@ -54,6 +54,44 @@ TEST_F(Road, EvalGivesTextAndJson) {
   EXPECT_EQ(sum, 100);
 }
 
+TEST_F(Road, AnotherSolverEvaluatesAndQuantizes) {
+  const std::string few = " --statistics 64 --limit 16 " + run();
+  EXPECT_THAT(succeed("eval --solver rk4 --steps 2" + few), HasSubstr("top-1"));
+  EXPECT_THAT(fail("eval --solver rk5" + few), AllOf(HasSubstr("unknown solver 'rk5'"), HasSubstr("leapfrog")));
+  EXPECT_THAT(fail("quantize --solver rk4" + few), AllOf(HasSubstr("'rk4'"), HasSubstr("Euler")));
+  const std::string file = path("two_steps.safetensors");
+  succeed("quantize --steps 2 --out " + file + few);
+  const auto spec = nlohmann::json::parse(SafeTensors::load(file).meta("spec"));
+  EXPECT_EQ(spec.at("stages").back().at("executions"), 2);
+  EXPECT_THAT(fail("eval --backend fixed --steps 3 " + file), HasSubstr("odenet quantize"));
+}
+
+TEST_F(Road, TrainsWithOneSolverAndPredictsWithAnother) {
+  const std::string trained = path("rk4");
+  succeed(
+      "train --model biased-odenet-14 --train-limit 64 --test-limit 32 --batch 32 --epochs 1 --solver midpoint "
+      "--steps 2 --gradient aca --out " +
+      trained);
+  EXPECT_THAT(succeed("eval --limit 16 " + trained), HasSubstr("top-1"));
+  EXPECT_THAT(fail("quantize --limit 16 " + trained), AllOf(HasSubstr("'midpoint'"), HasSubstr("Euler")));
+  EXPECT_THAT(succeed("quantize --solver euler --statistics 64 --limit 16 " + trained), HasSubstr("q20"));
+  EXPECT_THAT(succeed("eval --backend fixed --limit 16 " + trained), HasSubstr("top-1"));
+}
+
+TEST_F(Road, AdaptiveStepsAreCountedAndMayEndAsFixedOnes) {
+  const std::string trained = path("adaptive");
+  EXPECT_THAT(succeed("train --model biased-odenet-14 --train-limit 64 --test-limit 32 --batch 32 --epochs 1 --solver "
+                      "heun-euler --controller pi --rtol 0.05 --atol 0.05 --gradient aca --out " +
+                      trained),
+              HasSubstr("top-1"));
+  EXPECT_THAT(read_text_file(trained + "/metrics.csv"), HasSubstr(",evaluations,backward_evaluations,trials,rejected\n"));
+  const auto json = nlohmann::json::parse(succeed("eval --json --limit 16 " + trained));
+  EXPECT_GE(json.at("counts").at("accepted_steps_a_batch"), 1);
+  EXPECT_GE(json.at("counts").at("evaluations_a_batch"), 2);
+  EXPECT_THAT(fail("quantize --limit 16 " + trained), HasSubstr("--solver euler --steps M"));
+  EXPECT_THAT(succeed("quantize --solver euler --steps 3 --statistics 64 --limit 16 " + trained), HasSubstr("q20"));
+}
+
 TEST_F(Road, QuantizedNetworkAgreesWithFloat) {
   const std::string file = path("q.safetensors");
   const auto report = nlohmann::json::parse(succeed("quantize --json --limit 32 --out " + file + " " + run()));
@@ -64,6 +102,18 @@ TEST_F(Road, QuantizedNetworkAgreesWithFloat) {
   EXPECT_EQ(json.at("second").at("backend"), "fixed");
   EXPECT_LT(json.at("max_logit_error"), 1e-3);
   EXPECT_EQ(read_file(file), read_file(run() + "/q20.safetensors"));
+}
+
+TEST_F(Road, TrainsForFewBits) {
+  const std::string trained = path("eight");
+  succeed(
+      "train --weights " + run() +
+      " --quantize 8 --model biased-odenet-14 --train-limit 64 --test-limit 32 --batch 32 --epochs 1 --lr 0.01 --out " +
+      trained);
+  const auto report = nlohmann::json::parse(succeed("quantize --json --limit 32 " + trained));
+  EXPECT_LT(report.at("disagreeing"), 8);
+  EXPECT_THAT(succeed("eval --backend fixed --limit 32 " + trained + "/quantized.safetensors"), HasSubstr("top-1"));
+  EXPECT_THAT(fail("train --quantize 8 --out " + path("nothing")), HasSubstr("weights"));
 }
 
 TEST_F(Road, LogitsAreWritten) {

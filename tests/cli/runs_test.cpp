@@ -62,6 +62,9 @@ TEST_F(Runs, DryRunPrintsAConfigAndWritesNothing) {
   EXPECT_THAT(text, AllOf(HasSubstr(" MB of memory"), HasSubstr(" ms a step, measured now")));
   EXPECT_EQ(without_time(succeed("train --dry-run --config " + path("printed.toml"))), without_time(text));
   EXPECT_THAT(fail("train --dry-run --batch 0"), HasSubstr("batch is '0'"));
+  EXPECT_THAT(succeed("train --dry-run --model odenet-20 --batch 8 --train-limit 8 --solver leapfrog --gradient mali"),
+              AllOf(HasSubstr("solver = 'leapfrog'"), HasSubstr(" MB with gradient backprop"),
+                    HasSubstr(" MB with gradient mali")));
 }
 
 TEST_F(Runs, GoingOnRefusesWhatWouldChangeTheRun) {

@@ -64,6 +64,10 @@ TEST(Network, RefusesMapsTooLargeForInstanceNorms) {
   EXPECT_ERROR(make_skeleton(spec), "layer1.0", "65792 pixels", "65535");
 }
 
+TEST(Network, RefusesSolversButEuler) {
+  EXPECT_ERROR(make_network(with_solver(small_spec(), "midpoint", 0)), "layer2_2", "'midpoint'", "Euler");
+}
+
 TEST(Network, RefusesFilesOfAnotherKind) {
   EXPECT_ERROR(Network::from_tensors(synthetic_checkpoint(small_spec(), 1)), "synthetic.safetensors",
                "a float checkpoint", "odenet quantize");

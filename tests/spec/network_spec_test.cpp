@@ -48,6 +48,11 @@ TEST(NetworkSpec, ConvolutionSizes) {
   EXPECT_EQ(conv_size(7, 2), 4);
 }
 
+// The JSON of a Biased-ODENet with adaptive steps.
+nlohmann::json with_steps(const char* solver, const char* controller) {
+  return with_adaptive_steps(with_solver(make_spec("biased-odenet-20", 10), solver, 0), {.controller = controller});
+}
+
 struct Damage {
   const char* what;
   void (*apply)(nlohmann::json&);
@@ -83,8 +88,104 @@ INSTANTIATE_TEST_SUITE_P(
                            },
                            "2 skips for 1 blocks"},
                     Damage{"ode_skip", [](auto& j) { j["stages"][3]["skips"] = {"none"}; }, "full skip"},
-                    Damage{"executions", [](auto& j) { j["stages"][0]["executions"] = 2; }, "residual"}),
+                    Damage{"executions", [](auto& j) { j["stages"][0]["executions"] = 2; }, "residual"},
+                    Damage{"solver", [](auto& j) { j["stages"][3]["solver"] = "rk5"; }, "unknown solver 'rk5'"},
+                    Damage{"no_ode_solver", [](auto& j) { j["stages"][0]["solver"] = "midpoint"; }, "no ODEBlock"},
+                    Damage{"solver_executions", [](auto& j) { j["stages"][3]["solver"] = "rk4"; },
+                           "6 executions, expected 4 for each step of solver 'rk4'"},
+                    Damage{"leapfrog",
+                           [](auto& j) {
+                             j["stages"][3]["solver"] = "leapfrog";
+                             j["stages"][3]["executions"] = 1;
+                           },
+                           "and one before"},
+                    Damage{"adaptive_executions",
+                           [](auto& j) {
+                             j = with_steps("heun-euler", "pi");
+                             j["stages"][3]["executions"] = 6;
+                           },
+                           "adaptive steps and 6 executions, expected 1"},
+                    Damage{"adaptive_residual",
+                           [](auto& j) {
+                             j = with_steps("heun-euler", "pi");
+                             j["stages"][0]["adaptive"] = j["stages"][3]["adaptive"];
+                           },
+                           "no ODEBlock and has adaptive steps"},
+                    Damage{"adaptive_solver",
+                           [](auto& j) {
+                             j = with_steps("heun-euler", "pi");
+                             j["stages"][3]["solver"] = "euler";
+                           },
+                           "no error estimate"},
+                    Damage{"controller",
+                           [](auto& j) {
+                             j = with_steps("heun-euler", "pi");
+                             j["stages"][3]["adaptive"]["controller"] = "pd";
+                           },
+                           "unknown step controller 'pd'"}),
     [](const auto& test) { return test.param.what; });
+
+TEST(NetworkSpec, AnotherSolverExecutesTheSameStepsMoreOften) {
+  const NetworkSpec euler = make_spec("odenet-20", 10);  // 3, 2 and 2 steps
+  EXPECT_EQ(with_solver(euler, "euler", 0), euler);
+  const NetworkSpec rk4 = with_solver(euler, "rk4", 0);
+  EXPECT_EQ(rk4.stages[0].executions, 12);
+  EXPECT_EQ(steps(rk4.stages[0]), 3);
+  EXPECT_EQ(rk4.step_size(rk4.stages[0]), euler.step_size(euler.stages[0]));
+  EXPECT_EQ(rk4.stages[1], euler.stages[1]) << "no ODEBlock";
+  EXPECT_EQ(parameter_count(rk4), parameter_count(euler));
+  EXPECT_GT(mac_count(rk4), mac_count(euler));
+  const NetworkSpec leapfrog = with_solver(rk4, "leapfrog", 5);
+  EXPECT_EQ(leapfrog.stages[0].executions, 6);
+  EXPECT_EQ(steps(leapfrog.stages[0]), 5);
+  EXPECT_EQ(parse_spec(dump_spec(leapfrog), "net"), leapfrog);
+  EXPECT_EQ(with_solver(leapfrog, "", 7), with_solver(rk4, "leapfrog", 7));
+  EXPECT_EQ(with_solver(leapfrog, "euler", 3).stages[0], euler.stages[0]);
+}
+
+TEST(NetworkSpec, AdaptiveStepsHaveOneSetOfStatisticsAndEndWithFixedOnes) {
+  const NetworkSpec euler = make_spec("odenet-20", 10), pair = with_solver(euler, "heun-euler", 0);
+  EXPECT_EQ(with_adaptive_steps(euler, {}), euler);
+  const AdaptiveSteps steps{
+      .controller = "slope", .rtol = 0, .atol = 1e-6, .first_step = 0.25, .accepts = 2, .rejects = 4, .window = 8};
+  const NetworkSpec adaptive = with_adaptive_steps(pair, steps);
+  EXPECT_TRUE(is_adaptive(adaptive));
+  EXPECT_FALSE(is_adaptive(pair));
+  for (const Stage& stage : adaptive.stages) {
+    EXPECT_EQ(stage.executions, 1);
+    EXPECT_EQ(stage.steps, stage.ode ? steps : AdaptiveSteps());
+  }
+  EXPECT_EQ(parse_spec(dump_spec(adaptive), "net"), adaptive);
+  EXPECT_EQ(parameter_count(adaptive), parameter_count(euler));
+  EXPECT_EQ(with_solver(adaptive, "dormand-prince", 0).stages[0].steps, steps);
+  EXPECT_EQ(with_solver(adaptive, "euler", 3).stages[0], euler.stages[0]);
+  EXPECT_THAT([&] { with_solver(adaptive, "euler", 0); }, ThrowsMessage<Error>(HasSubstr("no error estimate")));
+}
+
+TEST(NetworkSpec, AdaptiveStepsThatDoNotFitAreRefused) {
+  const NetworkSpec ode = with_solver(make_spec("odenet-20", 10), "heun-euler", 0), plain = make_spec("resnet-20", 10);
+  const auto refused = [](const NetworkSpec& spec, const AdaptiveSteps& steps, const char* why) {
+    EXPECT_THAT([&] { with_adaptive_steps(spec, steps); }, ThrowsMessage<Error>(HasSubstr(why))) << why;
+  };
+  refused(plain, {.controller = "pi"}, "no ODEBlock");
+  refused(make_spec("odenet-20", 10), {.controller = "pi"}, "'euler' has no error estimate");
+  refused(ode, {.controller = "pd"}, "unknown step controller 'pd'");
+  refused(ode, {.controller = "pi", .rtol = -1}, "rtol of adaptive steps is -1");
+  refused(ode, {.controller = "pi", .rtol = 0, .atol = 0}, "atol of adaptive steps is 0");
+  refused(ode, {.controller = "pi", .first_step = 0}, "first_step");
+  refused(ode, {.controller = "slope", .accepts = 0}, "accepts");
+  refused(ode, {.controller = "slope", .rejects = 0}, "rejects");
+  refused(ode, {.controller = "pi", .window = -1}, "window");
+}
+
+TEST(NetworkSpec, SolversThatDoNotFitAreRefused) {
+  const NetworkSpec ode = make_spec("odenet-20", 10), plain = make_spec("resnet-20", 10);
+  EXPECT_THAT([&] { with_solver(ode, "rk5", 0); }, ThrowsMessage<Error>(HasSubstr("unknown solver 'rk5'")));
+  EXPECT_THAT([&] { with_solver(ode, "euler", -1); }, ThrowsMessage<Error>(HasSubstr("steps is -1")));
+  EXPECT_THAT([&] { with_solver(ode, "rk4", 257); }, ThrowsMessage<Error>(HasSubstr("1028 times")));
+  EXPECT_THAT([&] { with_solver(plain, "rk4", 0); }, ThrowsMessage<Error>(HasSubstr("no ODEBlock")));
+  EXPECT_EQ(with_solver(plain, "euler", 0), plain);
+}
 
 TEST(NetworkSpec, TextThatIsNoJson) {
   EXPECT_THAT([] { parse_spec("{", "net.safetensors"); }, ThrowsMessage<Error>(HasSubstr("damaged network spec")));

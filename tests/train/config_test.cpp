@@ -112,24 +112,27 @@ TEST_P(Validate, RefusesWhatCannotWork) {
 
 INSTANTIATE_TEST_SUITE_P(
     Each, Validate,
-    ::testing::Values(BadSetting{"model", "resnet-21", "8, 14, 20"}, BadSetting{"dataset", "imagenet", "cifar10"},
-                      BadSetting{"schedule", "none", "cosine"}, BadSetting{"epochs", "-1", "epochs is '-1'"},
-                      BadSetting{"batch", "0", "batch is '0'"}, BadSetting{"lr", "0", "lr is '0'"},
-                      BadSetting{"momentum", "1", "momentum is '1'"}, BadSetting{"momentum", "0", "with nesterov"},
-                      BadSetting{"weight_decay", "-1", "weight_decay"}, BadSetting{"gamma", "0", "gamma"},
-                      BadSetting{"label_smoothing", "1", "label_smoothing"}, BadSetting{"end_time", "0", "end time"},
-                      BadSetting{"warmup_epochs", "-1", "0 or more"}, BadSetting{"milestones", "-5", "milestones"},
-                      BadSetting{"milestones", "nan", "milestones"}, BadSetting{"cutout", "33", "0 to 32"},
-                      BadSetting{"mixup", "-0.1", "mixup"}, BadSetting{"ema", "1", "ema"},
-                      BadSetting{"norm", "layer", "one of batch, instance"}, BadSetting{"test_every", "0", "1 or more"},
-                      BadSetting{"checkpoint_minutes", "-1", "checkpoint_minutes"},
-                      BadSetting{"precision", "float16", "auto, float32, bfloat16"},
-                      BadSetting{"device", "tpu", "auto, cpu, cuda"}, BadSetting{"threads", "-2", "threads"},
-                      BadSetting{"seed", "-1", "seed"}, BadSetting{"train_limit", "-1", "train_limit"},
-                      BadSetting{"test_limit", "-1", "test_limit"},
-                      BadSetting{"adapt", "dan", "none, adabn, dann, mmd, coral"},
-                      BadSetting{"adapt_weight", "-1", "0 or more"},
-                      BadSetting{"adapt_statistics", "both", "separate, joint"}),
+    ::testing::Values(
+        BadSetting{"model", "resnet-21", "8, 14, 20"}, BadSetting{"dataset", "imagenet", "cifar10"},
+        BadSetting{"schedule", "none", "cosine"}, BadSetting{"epochs", "-1", "epochs is '-1'"},
+        BadSetting{"batch", "0", "batch is '0'"}, BadSetting{"lr", "0", "lr is '0'"},
+        BadSetting{"momentum", "1", "momentum is '1'"}, BadSetting{"momentum", "0", "with nesterov"},
+        BadSetting{"weight_decay", "-1", "weight_decay"}, BadSetting{"gamma", "0", "gamma"},
+        BadSetting{"label_smoothing", "1", "label_smoothing"}, BadSetting{"end_time", "0", "end time"},
+        BadSetting{"warmup_epochs", "-1", "0 or more"}, BadSetting{"milestones", "-5", "milestones"},
+        BadSetting{"milestones", "nan", "milestones"}, BadSetting{"cutout", "33", "0 to 32"},
+        BadSetting{"mixup", "-0.1", "mixup"}, BadSetting{"ema", "1", "ema"},
+        BadSetting{"norm", "layer", "one of batch, instance"}, BadSetting{"test_every", "0", "1 or more"},
+        BadSetting{"checkpoint_minutes", "-1", "checkpoint_minutes"},
+        BadSetting{"precision", "float16", "auto, float32, bfloat16"}, BadSetting{"device", "tpu", "auto, cpu, cuda"},
+        BadSetting{"threads", "-2", "threads"}, BadSetting{"seed", "-1", "seed"},
+        BadSetting{"train_limit", "-1", "train_limit"}, BadSetting{"test_limit", "-1", "test_limit"},
+        BadSetting{"adapt", "dan", "none, adabn, dann, mmd, coral"}, BadSetting{"adapt_weight", "-1", "0 or more"},
+        BadSetting{"adapt_statistics", "both", "separate, joint"}, BadSetting{"solver", "rk5", "rk4, rk4-38"},
+        BadSetting{"steps", "-1", "steps is -1"}, BadSetting{"steps", "5000", "steps is 5000"},
+        BadSetting{"controller", "pd", "unknown step controller 'pd'"},
+        BadSetting{"controller", "pi", "no error estimate"}, BadSetting{"gradient", "magic", "backprop, anode"},
+        BadSetting{"gradient", "mali", "cannot be undone"}),
     [](const auto& test) { return fmt::format("{}_{}", test.param.field, test.index); });
 
 TEST(TrainConfig, ATargetHasTheClassesOfTheSource) {
@@ -156,6 +159,67 @@ TEST(TrainConfig, WarmupNeedsAScheduleWithoutOneAndMoreEpochs) {
   EXPECT_ERROR(validate(config), "warmup_epochs is '5'", "less than the 5 epochs");
   config.epochs = 0;
   EXPECT_NO_THROW(validate(config));
+}
+
+TEST(TrainConfig, SolversAndGradientsNeedAnOdeBlockAndEnoughPrecision) {
+  TrainConfig config;
+  config.solver = "leapfrog";
+  config.gradient = "mali";
+  EXPECT_NO_THROW(validate(config));
+  EXPECT_EQ(network_spec(config).stages.back().executions, 7) << "six steps and the start";
+  config.precision = "bfloat16";
+  EXPECT_ERROR(validate(config), "precision is 'bfloat16'", "float32", "mali");
+  config = {};
+  config.model = "resnet-20";
+  config.gradient = "anode";
+  EXPECT_ERROR(validate(config), "gradient is 'anode'", "no ODEBlock");
+  config.gradient = "backprop";
+  config.steps = 3;
+  EXPECT_ERROR(validate(config), "resnet-20", "no ODEBlock");
+}
+
+TEST(TrainConfig, AdaptiveStepsChooseTheirNumberAndNeedFloat32) {
+  TrainConfig config;
+  config.solver = "heun-euler";
+  config.controller = "slope";
+  config.accepts = 2;
+  EXPECT_NO_THROW(validate(config));
+  EXPECT_EQ(network_spec(config).stages.back().steps.accepts, 2);
+  config.rtol = -1;
+  EXPECT_ERROR(validate(config), "rtol", "-1");
+  config.rtol = 1e-3;
+  config.steps = 4;
+  EXPECT_ERROR(validate(config), "steps is '4'", "controller slope");
+  config.steps = 0;
+  config.precision = "bfloat16";
+  EXPECT_ERROR(validate(config), "precision is 'bfloat16'", "adaptive");
+}
+
+TEST(TrainConfig, QuantizationGoesOnWithAFloatNetworkInFloat32) {
+  TrainConfig config;
+  config.quantize = 8;
+  EXPECT_ERROR(validate(config), "weights is ''", "a trained run");
+  config.weights = "runs/a";
+  EXPECT_NO_THROW(validate(config));
+  config.activations = "8.9";
+  EXPECT_ERROR(validate(config), "'8.9'");
+  config.activations = "8.5,layer1=8.4";
+  EXPECT_NO_THROW(validate(config));
+  for (const int bits : {1, 25, -8}) {
+    config.quantize = bits;
+    EXPECT_ERROR(validate(config), "quantize", "2 to 24");
+  }
+  config.quantize = 0;
+  EXPECT_ERROR(validate(config), "activations", "none without quantize");
+  config.quantize = 8;
+  config.precision = "bfloat16";
+  EXPECT_ERROR(validate(config), "bfloat16", "float32");
+  config.precision = "auto";
+  config.solver = "rk4";
+  EXPECT_ERROR(validate(config), "solver is 'rk4'", "euler");
+  config.solver = "euler";
+  config.gradient = "aca";
+  EXPECT_ERROR(validate(config), "gradient is 'aca'", "backprop");
 }
 
 TEST(TrainConfig, DefaultsAreValid) { EXPECT_NO_THROW(validate(TrainConfig())); }

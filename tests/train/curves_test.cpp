@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/file.h"
+#include "core/gnuplot.h"
 #include "support/expect_error.h"
 #include "support/temporary_folder.h"
 
@@ -26,7 +27,7 @@ std::vector<Curve> curves() {
 }
 
 TEST(Curves, DrawsPicturesOfBothFormats) {
-  if (!can_draw_curves()) GTEST_SKIP() << "gnuplot is not installed";
+  if (!can_draw_pictures()) GTEST_SKIP() << "gnuplot is not installed";
   const testing::TemporaryFolder folder;
   draw_curves(curves(), folder / "c.svg");
   draw_curves(curves(), folder / "c.png");
@@ -44,14 +45,14 @@ TEST(Curves, RefusesWhatCannotBeDrawn) {
   EXPECT_ERROR(draw_curves(curves(), folder / "c.pdf"), "c.pdf", ".svg or .png");
   EXPECT_ERROR(draw_curves({{"empty", {}}}, folder / "c.svg"), "no epoch");
   EXPECT_ERROR(draw_curves({}, folder / "c.svg"), "no epoch");
-  if (can_draw_curves()) EXPECT_ERROR(draw_curves(curves(), folder / "none/c.svg"), "none/c.svg");
+  if (can_draw_pictures()) EXPECT_ERROR(draw_curves(curves(), folder / "none/c.svg"), "none/c.svg");
 }
 
 TEST(Curves, SaysHowToGetGnuplot) {
   const testing::TemporaryFolder folder;
   const std::string path = ::getenv("PATH");
   ::setenv("PATH", folder.path().c_str(), 1);
-  EXPECT_FALSE(can_draw_curves());
+  EXPECT_FALSE(can_draw_pictures());
   EXPECT_ERROR(draw_curves(curves(), folder / "c.svg"), "gnuplot is missing", "gnuplot-nox");
   ::setenv("PATH", path.c_str(), 1);
 }

@@ -69,6 +69,24 @@ TEST(MetricsFile, RunsWithATargetHaveMoreColumns) {
   EXPECT_EQ(read_metrics(folder / "m.csv"), results);
 }
 
+TEST(MetricsFile, AdaptiveRunsCountTheirIntegration) {
+  const testing::TemporaryFolder folder;
+  std::vector<EpochResult> results{result(1, 10)};
+  results[0].best = true;
+  results[0].adaptive = true;
+  results[0].evaluations = 18.25;
+  results[0].backward_evaluations = 12.5;
+  results[0].trials = 22.0 / 3;
+  results[0].rejected = 1.5;
+  for (const bool target : {false, true}) {
+    results[0].has_target = target;
+    write_metrics(folder / "m.csv", results);
+    EXPECT_NE(read_text_file(folder / "m.csv").find(",evaluations,backward_evaluations,trials,rejected\n"),
+              std::string::npos);
+    EXPECT_EQ(read_metrics(folder / "m.csv"), results);
+  }
+}
+
 TEST(MetricsFile, ErrorsNameFileLineAndExpectation) {
   const testing::TemporaryFolder folder;
   const auto file = folder / "m.csv";

@@ -33,5 +33,27 @@ TEST(PredictedMemory, IsThatOfAStep) {
   }
 }
 
+// The same for the gradient methods: 16 steps are where they differ.
+TEST(PredictedMemory, IsThatOfEveryGradientMethod) {
+  nn::MemoryPool::install();
+  NetworkSpec spec = make_spec("rodenet-1-20", 10);
+  for (const ode::GradientRow& row : ode::gradients()) {
+    const NetworkSpec solved = with_solver(spec, row.gradient == ode::Gradient::kMali ? "leapfrog" : "midpoint", 16);
+    nn::MemoryPool::trim();
+    const size_t before = nn::MemoryPool::held();
+    nn::Network network(solved);
+    network->set_gradient(row.gradient);
+    Step step(network, {});
+    const TensorBatch batch{.images = torch::randn({32, 3, 32, 32}).contiguous(torch::MemoryFormat::ChannelsLast),
+                            .labels = torch::zeros({32}, torch::kInt64),
+                            .mixed_labels = {}};
+    step(batch, 0.01);
+    const auto held = static_cast<double>(nn::MemoryPool::held() - before);
+    const auto predicted = static_cast<double>(predicted_memory(solved, 32, 4, false, row.gradient));
+    EXPECT_GT(held, 0.9 * predicted) << row.name;
+    EXPECT_LT(held, 1.3 * predicted) << row.name;
+  }
+}
+
 }  // namespace
 }  // namespace odenet::train

@@ -13,8 +13,8 @@ namespace odenet::train {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::die_at_calls;
 using testing::FileFaults;
-using testing::ProcessDeath;
 
 constexpr int64_t kSteps = 4;  // 2 epochs of 2
 
@@ -103,6 +103,29 @@ TEST_F(ResumeTest, BFloat16GoesOnExactlyToo) {
   expect_same_run("whole", "cut");
 }
 
+TEST_F(ResumeTest, AdaptiveStepsGoOnExactlyToo) {
+  config_.model = "rodenet-3-14";
+  config_.solver = "heun-euler";
+  config_.controller = "slope";
+  config_.rtol = config_.atol = 0.05;
+  begin("whole");
+  EXPECT_GT(read_run(folder_ / "whole").results.back().trials, 1);
+  EXPECT_TRUE(begin("cut", 1).stopped);
+  go_on("cut");
+  expect_same_run("whole", "cut");
+}
+
+TEST_F(ResumeTest, QuantizationGoesOnExactlyToo) {
+  begin("float");
+  config_.weights = (folder_ / "float").string();
+  config_.quantize = 6;
+  begin("whole");
+  EXPECT_TRUE(begin("cut", 1).stopped);
+  fs::remove_all(folder_ / "float");
+  go_on("cut");
+  expect_same_run("whole", "cut");
+}
+
 // The discriminator, the target's statistics and its place in the target's images go on, too.
 class AdaptedResumeTest : public ResumeTest, public ::testing::WithParamInterface<const char*> {
  protected:
@@ -153,25 +176,13 @@ TEST_F(ResumeTest, DeathAtAnyFileCall) {
   config_.target = "usps";  // one more file
   config_.adapt = "coral";
   begin("whole");
-  int deaths = 0;
-  for (int k = 1;; ++k) {
-    SCOPED_TRACE(k);
-    bool died = false;
-    {
-      FileFaults faults({.die_at = k});
-      try {
-        begin("run");
-      } catch (const ProcessDeath&) {
-        died = true;
-      }
-    }
-    if (!died) break;
-    ++deaths;
-    finish("run");
-    expect_same_run("whole", "run");
-    fs::remove_all(folder_ / "run");
-    if (HasFailure()) break;
-  }
+  const int deaths = die_at_calls(
+      1, [&] { begin("run"); },
+      [&] {
+        finish("run");
+        expect_same_run("whole", "run");
+        fs::remove_all(folder_ / "run");
+      });
   EXPECT_GT(deaths, 40);
 }
 

@@ -70,7 +70,15 @@ class TrainingState : public ::testing::Test {
   TrainConfig config_;
   Position position_{.epoch = 3,
                      .step = 14,
-                     .sums = {.loss = 1.0 / 3, .correct = 90, .images = 128, .seconds = 0.1, .adapt_loss = 1.0 / 7}};
+                     .sums = {.loss = 1.0 / 3,
+                              .correct = 90,
+                              .images = 128,
+                              .seconds = 0.1,
+                              .adapt_loss = 1.0 / 7,
+                              .evaluations = 31,
+                              .backward_evaluations = 12,
+                              .trials = 9,
+                              .rejected = 2}};
   Module module_{5};
   FlatSgd sgd_{module_, kOptions};
 };

@@ -1,0 +1,45 @@
+#include "nn/resolve.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "nn/float_backend.h"
+
+namespace odenet::nn {
+
+Network resolve(const Network& network, std::string_view solver, int64_t steps) {
+  Network result(with_solver(network->spec(), solver, steps));
+  const torch::NoGradGuard no_grad;
+  const auto weights = network->named_parameters();
+  for (const auto& parameter : result->named_parameters()) parameter.value().copy_(weights[parameter.key()]);
+  if (network->quantization()) result->set_quantization(*network->quantization());
+  result->train(network->is_training());
+  return result;
+}
+
+void recalibrate(Network& network, const data::Normalization& normalization, std::span<const uint8_t> images,
+                 int64_t batch) {
+  const NetworkSpec& spec = network->spec();
+  const auto image_bytes = static_cast<size_t>(spec.in_channels * spec.height * spec.width);
+  const size_t count = images.size() / image_bytes;
+  if (count < 2) throw Error("{} images to measure statistics with, expected 2 or more", count);
+  const torch::NoGradGuard no_grad;
+  const bool was_training = network->is_training();
+  const auto device = network->parameters().front().device();
+  network->train();
+  // Equal shares: the unbiased variance of a last batch of one image would be none.
+  const size_t batches = (count + static_cast<size_t>(batch) - 1) / static_cast<size_t>(batch);
+  for (size_t i = 0; i < batches; ++i) {
+    const size_t first = count * i / batches, last = count * (i + 1) / batches;
+    auto pixels = data::normalize(images.subspan(first * image_bytes, (last - first) * image_bytes), spec.height,
+                                  spec.width, normalization);
+    network->set_momentum(1.0 / static_cast<double>(i + 1));  // the mean of the batches so far
+    network->forward(channels_last(pixels, static_cast<int64_t>(last - first), spec.height, spec.width).to(device));
+  }
+  network->set_momentum(NormOptions().momentum);
+  network->train(was_training);
+}
+
+}  // namespace odenet::nn
