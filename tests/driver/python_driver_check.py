@@ -37,7 +37,7 @@ else:
     found = network.run(images)
     for key, change in (("format", "odenet-checkpoint"),
                         ("formats", json.dumps({"activation": {}})),
-                        ("spec", json.dumps({"stages": [{"name": "layer1", "norm": "instance"}]}))):
+                        ("spec", json.dumps({"stages": [{"name": "layer1", "norm": "layer"}]}))):
         metadata = {"format": "odenet-q", "class_names": "[]", "spec": json.dumps(spec),
                     "formats": json.dumps(dict.fromkeys(["activation", "weight", "scale"], {"width": 32, "fraction": 20}))}
         metadata[key] = change

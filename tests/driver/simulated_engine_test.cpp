@@ -141,13 +141,14 @@ TEST_F(SimulatedEngine, AnswersBothDriversAsTheIntegerNetwork) {
 }
 
 // Every kind of block that the integer network has.
-class PythonNetwork : public ::testing::TestWithParam<const char*> {};
+class PythonNetwork : public ::testing::TestWithParam<std::tuple<const char*, NormKind>> {};
 
 TEST_P(PythonNetwork, EqualsTheIntegerNetwork) {
   const std::string interpreter = python();
   if (interpreter.empty()) GTEST_SKIP() << "no Python with numpy; ODENET_PYTHON may name one";
   const TemporaryFolder folder;
-  NetworkSpec spec = make_spec(GetParam(), 10);
+  const auto& [model, norm] = GetParam();
+  NetworkSpec spec = with_norms(make_spec(model, 10), norm);
   spec.height = spec.width = 16;
   const fixed::Network net = fixed::quantize(odenet::testing::synthetic_checkpoint(spec, 1));
   const auto images = random_images(spec, 2, 1);
@@ -161,8 +162,9 @@ TEST_P(PythonNetwork, EqualsTheIntegerNetwork) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, PythonNetwork,
-                         ::testing::Values("biased-odenet-20", "resnet-b-20", "short-resnet-b-20", "nonresnet-20",
-                                           "dsodenet-s2-20"));
+                         ::testing::Combine(::testing::Values("biased-odenet-20", "resnet-b-20", "short-resnet-b-20",
+                                                              "nonresnet-20", "dsodenet-s2-20"),
+                                            ::testing::Values(NormKind::kBatch, NormKind::kInstance)));
 
 }  // namespace
 }  // namespace odenet::driver

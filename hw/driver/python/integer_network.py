@@ -7,6 +7,7 @@
 Every product and sum is exact in int64: the network's weights keep all sums below 2^62.
 """
 import json
+import math
 import struct
 
 import numpy as np
@@ -37,12 +38,16 @@ class IntegerNetwork:
             raise ValueError(f"number formats of {sorted(formats)}; this driver knows one each of activations, weights "
                              "and scales")
         for stage in self.spec["stages"]:
-            if stage.get("norm", "batch") != "batch":
-                raise ValueError(f"stage {stage['name']} has {stage['norm']} norms; this driver knows batch norms")
+            if stage.get("norm", "batch") not in ("batch", "instance"):
+                raise ValueError(f"stage {stage['name']} has {stage['norm']} norms; this driver knows batch and instance "
+                                 "norms")
+        self._online = {stage["name"] for stage in self.spec["stages"] if stage.get("norm") == "instance"}
         self._weight_fraction = formats["weight"]["fraction"]
         self._scale_fraction = formats["scale"]["fraction"]
+        self._fraction = formats["activation"]["fraction"]
         width = formats["activation"]["width"]
         self._low, self._high = -(1 << (width - 1)), (1 << (width - 1)) - 1
+        self._scale_limit = 1 << (formats["scale"]["width"] - 1)
         self._tensors = tensors
 
     @classmethod
@@ -120,7 +125,25 @@ class IntegerNetwork:
     def _norm(self, name, c, execution=0):
         scale = self._tensors[name + ".scale"][execution][:, None, None]
         shift = self._tensors[name + ".shift"][execution][:, None, None]
+        if name.split(".")[0] in self._online:
+            mean, scale = self._statistics(c, scale.ravel().tolist())
+            c = self._saturate(c - mean)
         return self._saturate(round_half_up(c * scale, self._scale_fraction) + shift)
+
+    def _statistics(self, c, gamma):
+        """Mean and scale of every image's channels, [N, C, 1, 1]: an instance norm, as src/fixed/online_norm.h has it."""
+        count, channels, height, width = c.shape
+        pixels = height * width
+        epsilon = max(1, math.floor(1e-5 * 4.0 ** self._fraction + 0.5))
+        means, scales = np.empty((2, count, channels, 1, 1), np.int64)
+        for image, channel in np.ndindex(count, channels):
+            values = c[image, channel].ravel().tolist()
+            total, squares = sum(values), sum(value * value + epsilon for value in values)
+            root = math.isqrt(pixels * squares - total * total)
+            scale = (2 * (gamma[channel] * pixels << self._fraction) + root) // (2 * root)  # // rounds down: halves go up
+            means[image, channel] = (2 * total + pixels) // (2 * pixels)
+            scales[image, channel] = min(max(scale, -self._scale_limit), self._scale_limit - 1)
+        return means, scales
 
     def _body_convolution(self, stage, name, x, stride, execution):
         if stage.get("body", "plain") == "separable":
