@@ -6,11 +6,10 @@
 //   for (const auto& [path, text] : engine::rom_files(program)) ...   // engine/rom.h
 //   int64_t cycles = engine::cycles(program).compute;                 // engine/cycles.h
 //
-// ODEBlocks and blocks with full, short and no skips, of stride 1 and 2, plain or depthwise separable, with batch norms
-// or instance norms. What an engine
-// cannot run is an Error that says why: rows that are no whole number of map words, channels that are no multiple of
-// the channel lanes, odd sizes with stride 2, memories larger than those of the XC7Z020, weights that break the
-// accumulator proof (fixed/accumulator_proof.h) or do not fit 25 bits.
+// ODEBlocks and blocks with full, short and no skips, of stride 1 and 2, plain or depthwise separable, with batch or
+// instance norms. What an engine cannot run is an Error that says why: rows that are no whole number of map words,
+// channels that are no multiple of the channel lanes, odd sizes with stride 2, memories larger than those of the
+// XC7Z020, weights that break the accumulator proof (fixed/accumulator_proof.h) or do not fit 25 bits.
 #pragma once
 
 #include <cstdint>
