@@ -42,17 +42,17 @@ class QuantizationTest : public ::testing::Test {
 
 TEST_F(QuantizationTest, TrainsTheNetworkThatTheIntegersAre) {
   config_.weights = trained("float").string();
-  config_.quantize = 6;
+  config_.quantize = 10;
   config_.epochs = 1;
   config_.lr = 0.01;
-  const auto folder = trained("six-bits");
+  const auto folder = trained("ten-bits");
   const TrainConfig resolved = RunFolder::open(folder).config();
   EXPECT_EQ(resolved.precision, "float32");
-  EXPECT_TRUE(resolved.activations.starts_with("6.3,")) << resolved.activations;
-  EXPECT_NE(resolved.activations.find("conv1=6."), std::string::npos) << resolved.activations;
+  EXPECT_TRUE(resolved.activations.starts_with("10.5,")) << resolved.activations;
+  EXPECT_NE(resolved.activations.find("conv1=10."), std::string::npos) << resolved.activations;
 
   const SafeTensors checkpoint = SafeTensors::load(folder / "last.safetensors");
-  ASSERT_EQ(fixed::trained_bits(checkpoint), 6);
+  ASSERT_EQ(fixed::trained_bits(checkpoint), 10);
   nn::FloatBackend simulated(nn::load_checkpoint(folder / "last.safetensors"));
   eval::FixedBackend integers(
       fixed::quantize(checkpoint, {.formats = fixed::trained_formats(checkpoint), .channel_scaling = true}), 1);
