@@ -55,11 +55,7 @@ std::unique_ptr<fixed::Calibration> calibrate(const SafeTensors& checkpoint, con
   ImageOptions images = options.images;
   images.split = "train";
   images.limit = options.calibration;
-  const auto dataset = load_images(checkpoint.meta("dataset"), files, images);
-  for (size_t first = 0; first < dataset.size(); first += 50) {
-    const size_t count = std::min<size_t>(50, dataset.size() - first);
-    calibration->run(std::span(dataset.images).subspan(first * dataset.image_size(), count * dataset.image_size()));
-  }
+  calibration->run(load_images(checkpoint.meta("dataset"), files, images).images);
   return calibration;
 }
 

@@ -4,12 +4,14 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "fixed/trained_formats.h"
 
 namespace odenet::fixed {
 
 namespace {
 
 constexpr size_t kSampleSize = 20000;
+constexpr size_t kBatch = 50;  // images whose maps are in memory at once
 
 double squared_error(const std::vector<float>& values, Format format) {
   const double one = format.one(), low = static_cast<double>(format.min()), high = static_cast<double>(format.max());
@@ -36,13 +38,12 @@ void ValueSample::add(double value) {
 }
 
 int ValueSample::best_fraction(int width, bool must_fit) const {
+  if (must_fit) return fitting_format(low_, high_, width).fraction;
   int best = 0;
   double least = 0;
   for (int fraction = width - 1; fraction >= 0; --fraction) {
     const Format format{width, fraction};
     const bool fits = to_fixed(low_, format) && to_fixed(high_, format);
-    if (must_fit && fits) return fraction;
-    if (must_fit) continue;
     // The extremes count once more, or fine formats would saturate what the sample missed.
     const double error =
         squared_error(values_, format) + squared_error({static_cast<float>(low_), static_cast<float>(high_)}, format);
@@ -66,12 +67,17 @@ Calibration::Calibration(Network network, int threads) : runner_(std::move(netwo
 }
 
 void Calibration::run(std::span<const uint8_t> images) {
-  runner_.run(images, [&](std::string_view point, std::span<const int32_t> values) {
-    if (point == "pool" || point == "fc") return;  // have the formats of the last block and of sums
-    const Format format = format_at(runner_.network(), point);
-    ValueSample& sample = activations_[format_name(point)];
-    for (const int32_t value : values) sample.add(format.to_real(value));
-  });
+  const NetworkSpec& spec = runner_.network().spec;
+  const size_t batch = kBatch * static_cast<size_t>(spec.in_channels * spec.height * spec.width);
+  for (size_t first = 0; first < images.size(); first += batch) {
+    const auto part = images.subspan(first, std::min(batch, images.size() - first));
+    runner_.run(part, [&](std::string_view point, std::span<const int32_t> values) {
+      if (point == "pool" || point == "fc") return;  // have the formats of the last block and of sums
+      const Format format = format_at(runner_.network(), point);
+      ValueSample& sample = activations_[format_name(point)];
+      for (const int32_t value : values) sample.add(format.to_real(value));
+    });
+  }
   ran_ = ran_ || !images.empty();
 }
 

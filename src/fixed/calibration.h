@@ -36,7 +36,7 @@ class Calibration {
  public:
   explicit Calibration(Network network, int threads = 0);
 
-  void run(std::span<const uint8_t> images);
+  void run(std::span<const uint8_t> images);  // [N, C, H, W], any number
 
   // Activations of `bits` bits and weights of as many, at most 25, each point and layer with its own fraction.
   // Throws Error before any image was seen.

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "core/error.h"
 #include "fixed/calibration.h"
 #include "fixed/formats_text.h"
@@ -16,7 +14,7 @@ namespace odenet::train {
 
 namespace {
 
-constexpr size_t kImages = 200, kBatch = 50;
+constexpr size_t kImages = 200;
 
 std::string half_fraction(int64_t bits) { return fixed::to_text({static_cast<int>(bits), static_cast<int>(bits / 2)}); }
 
@@ -33,10 +31,7 @@ std::string choose_activations(const TrainConfig& config) {
   fixed::Calibration calibration(fixed::quantize(checkpoint), static_cast<int>(config.threads));
   data::Dataset images = load_split(config, "train");
   images.truncate(kImages);
-  for (size_t first = 0; first < images.size(); first += kBatch) {
-    const size_t count = std::min(kBatch, images.size() - first);
-    calibration.run(std::span(images.images).subspan(first * images.image_size(), count * images.image_size()));
-  }
+  calibration.run(images.images);
   std::string text = half_fraction(config.quantize);
   for (const auto& [name, format] : calibration.formats(static_cast<int>(config.quantize)).activations)
     text += fmt::format(",{}={}", name, fixed::to_text(format));
