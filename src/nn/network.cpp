@@ -16,6 +16,11 @@ namespace {
 // A module that only gives its children a common prefix.
 std::shared_ptr<torch::nn::Module> group() { return std::make_shared<torch::nn::Module>(); }
 
+// As an integer network has it at that point; x itself without quantization.
+torch::Tensor rounded(const Quantization* quantization, std::string_view point, const torch::Tensor& x) {
+  return quantization ? fake_quantize(x, quantization->formats.activation_of(point)) : x;
+}
+
 ode::Integration plan_of(const Stage& stage, double end) {
   ode::Integration plan{
       .solver = &ode::find_solver(stage.solver), .start = 0, .end = end, .steps = steps(stage), .control = {}};
@@ -78,7 +83,7 @@ void BlockImpl::set_quantization(std::shared_ptr<const Quantization> quantizatio
 }
 
 torch::Tensor BlockImpl::rounded(const std::string& point, const torch::Tensor& x) const {
-  return quantization_ ? fake_quantize(x, quantization_->formats.activation_of(point)) : x;
+  return nn::rounded(quantization_.get(), point, x);
 }
 
 void BlockImpl::set_gradient(ode::Gradient gradient) {
@@ -197,7 +202,7 @@ torch::Tensor NetworkImpl::forward(const torch::Tensor& images, const TensorTap&
     if (tap) tap(point, value);
   };
   const auto rounded = [&](std::string_view point, const torch::Tensor& value) {
-    return quantization_ ? fake_quantize(value, quantization_->formats.activation_of(point)) : value;
+    return nn::rounded(quantization_.get(), point, value);
   };
   Forked x = stem_norm_->forked(stem_(rounded("input", images)), {.relu = true});
   if (quantization_) x.main = x.skip = rounded("conv1", x.main);
