@@ -1,11 +1,10 @@
 // An adaptive training step of one ODEBlock against the same step as it is first written: every time step is searched
 // for from the first step's size on, all trials are computed with their graph, and backpropagation goes through that.
 //
-//   bench-adaptive                          # layer3_2 of rodenet-3-20, heun-euler, tolerances 1e-2 and 1e-3
-//   bench-adaptive --tolerance 1e-4 --solver bogacki-shampine
+//   bench adaptive                          # layer3_2 of rodenet-3-20, heun-euler, tolerances 1e-2 and 1e-3
+//   bench adaptive --tolerance 1e-4 --solver bogacki-shampine
 //
 // Both integrate the same f over the same z at the same tolerance, in alternation; the loss is the mean square of z(T).
-#include <CLI/CLI.hpp>
 #include <chrono>
 
 #include "core/median.h"
@@ -13,11 +12,12 @@
 #include "nn/float_backend.h"
 #include "nn/memory_pool.h"
 #include "ode/gradient.h"
+#include "subjects.h"
 
 namespace odenet::bench {
 namespace {
 
-struct Options {
+struct AdaptiveOptions {
   std::string solver = "heun-euler";
   std::vector<double> tolerances{1e-2, 1e-3};
   int64_t batch = 32, channels = 64, size = 8;
@@ -25,21 +25,21 @@ struct Options {
   int rounds = 7, threads = 0;
 };
 
-struct Cost {
+struct SolveCost {
   double seconds = 0;
   ode::Work work;
 };
 
 class Bench {
  public:
-  Bench(const Options& options, double tolerance)
+  Bench(const AdaptiveOptions& options, double tolerance)
       : options_(options),
         layers_(make_layers(static_cast<int>(options.channels))),
         z_(torch::randn({options.batch, options.channels, options.size, options.size})
                .contiguous(torch::MemoryFormat::ChannelsLast)),
         tolerance_(tolerance) {}
 
-  Cost straightforward() {
+  SolveCost straightforward() {
     return timed([&](const std::shared_ptr<ode::Work>& work) {
       nn::BlockField field(layers_, ode::Gradient::kAca, /*one_set=*/true);  // planes belong to each trial's graph
       const ode::Slope slope = [&](const ode::State& z, const ode::Evaluation& at) {
@@ -52,7 +52,7 @@ class Bench {
     });
   }
 
-  Cost ours(ode::Gradient gradient) {
+  SolveCost ours(ode::Gradient gradient) {
     return timed([&](const std::shared_ptr<ode::Work>& work) {
       const auto field = std::make_shared<nn::BlockField>(layers_, gradient, /*one_set=*/true);
       return ode::solve({.field = field, .plan = plan("slope", true), .gradient = gradient, .work = work}, input());
@@ -71,7 +71,7 @@ class Bench {
   }
 
   template <typename Forward>
-  Cost timed(const Forward& forward) {
+  SolveCost timed(const Forward& forward) {
     const auto work = std::make_shared<ode::Work>();
     const auto start = std::chrono::steady_clock::now();
     forward(work).square().mean().backward();
@@ -85,7 +85,7 @@ class Bench {
     return {nn::Conv(conv), nn::Norm(channels, 1), nn::Conv(conv), nn::Norm(channels, 1)};
   }
 
-  const Options& options_;
+  const AdaptiveOptions& options_;
   nn::BlockField::Layers layers_;
   torch::Tensor z_;
   double tolerance_;
@@ -97,7 +97,7 @@ struct Row {
   ode::Work work = {};
 };
 
-void run(const Options& options) {
+void run(const AdaptiveOptions& options) {
   nn::set_threads(options.threads);
   nn::MemoryPool::install();
   fmt::print("{} channels of {} x {}, batch {}, {}, first step {}; medians of {} rounds\n", options.channels,
@@ -108,8 +108,8 @@ void run(const Options& options) {
     Bench bench(options, tolerance);
     std::vector<Row> rows{{"straightforward"}, {"slope, backprop"}, {"slope, aca"}};
     for (int round = -1; round < options.rounds; ++round) {  // the first one warms up
-      const Cost costs[] = {bench.straightforward(), bench.ours(ode::Gradient::kBackprop),
-                            bench.ours(ode::Gradient::kAca)};
+      const SolveCost costs[] = {bench.straightforward(), bench.ours(ode::Gradient::kBackprop),
+                                 bench.ours(ode::Gradient::kAca)};
       for (size_t i = 0; i < rows.size(); ++i) {
         if (round >= 0) rows[i].seconds.push_back(costs[i].seconds);
         rows[i].work = costs[i].work;
@@ -126,26 +126,20 @@ void run(const Options& options) {
 }
 
 }  // namespace
-}  // namespace odenet::bench
 
-int main(int argc, char** argv) {
-  odenet::bench::Options options;
-  CLI::App app("an adaptive training step of an ODEBlock against the straightforward one");
-  app.add_option("--solver", options.solver, "with an error estimate")->capture_default_str();
-  app.add_option("--tolerance", options.tolerances, "rtol and atol")->delimiter(',')->capture_default_str();
-  app.add_option("--batch", options.batch)->capture_default_str();
-  app.add_option("--channels", options.channels)->capture_default_str();
-  app.add_option("--size", options.size, "height and width")->capture_default_str();
-  app.add_option("--first-step", options.first_step)->capture_default_str();
-  app.add_option("--rounds", options.rounds)->capture_default_str()->check(CLI::Range(1, 1000));
-  app.add_option("--threads", options.threads, "0: all cores")->capture_default_str();
-  try {
-    app.parse(argc, argv);
-    odenet::bench::run(options);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e);
-  } catch (const std::exception& e) {
-    fmt::print(stderr, "bench-adaptive: error: {}\n", e.what());
-    return 1;
-  }
+void add_adaptive(CLI::App& app) {
+  auto options = std::make_shared<AdaptiveOptions>();
+  CLI::App* command =
+      app.add_subcommand("adaptive", "an adaptive training step of an ODEBlock, ours and the straightforward one");
+  command->add_option("--solver", options->solver, "with an error estimate")->capture_default_str();
+  command->add_option("--tolerance", options->tolerances, "rtol and atol")->delimiter(',')->capture_default_str();
+  command->add_option("--batch", options->batch)->capture_default_str();
+  command->add_option("--channels", options->channels)->capture_default_str();
+  command->add_option("--size", options->size, "height and width")->capture_default_str();
+  command->add_option("--first-step", options->first_step)->capture_default_str();
+  command->add_option("--rounds", options->rounds)->capture_default_str()->check(CLI::Range(1, 1000));
+  command->add_option("--threads", options->threads, "0: all cores")->capture_default_str();
+  command->callback([options] { run(*options); });
 }
+
+}  // namespace odenet::bench

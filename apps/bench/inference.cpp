@@ -1,10 +1,9 @@
 // Inference of one network in one process: the float backend against integer networks of several formats.
 //
-//   bench-inference runs/a --data-dir DIR              # images of the run's data set
+//   bench inference runs/a --data-dir DIR              # images of the run's data set
 //
 // The backends take turns, so that a machine's other work meets all of them; numbers are medians over the rounds,
 // ratios medians of the rounds' ratios to the float backend.
-#include <CLI/CLI.hpp>
 #include <thread>
 
 #include "core/median.h"
@@ -14,17 +13,18 @@
 #include "fixed/quantizer.h"
 #include "measure.h"
 #include "nn/float_backend.h"
+#include "subjects.h"
 #include "train/run_folder.h"
 
 namespace odenet::bench {
 namespace {
 
-struct Options {
+struct InferenceOptions {
   std::string network, data_dir = "data", split = "test";
   int images = 200, batch = 100, rounds = 5, threads = 0;
 };
 
-struct Variant {
+struct Contender {
   std::string name;
   std::unique_ptr<eval::Backend> backend;
   size_t batch;
@@ -38,7 +38,7 @@ fixed::Formats formats_of(int width, int fraction, int weight_width, int weight_
   return formats;
 }
 
-void run(const Options& options) {
+void run(const InferenceOptions& options) {
   const SafeTensors checkpoint = SafeTensors::load(train::find_checkpoint(options.network));
   auto dataset = data::load(checkpoint.meta("dataset"), options.split, options.data_dir);
   dataset.truncate(static_cast<size_t>(options.images));
@@ -48,7 +48,7 @@ void run(const Options& options) {
     return std::make_unique<eval::FixedBackend>(fixed::quantize(checkpoint, quantize), options.threads);
   };
   const auto batch = static_cast<size_t>(options.batch);
-  std::vector<Variant> variants;
+  std::vector<Contender> variants;
   variants.push_back({"float", std::make_unique<nn::FloatBackend>(nn::load_checkpoint(checkpoint.source)), batch});
   variants.push_back({"Q20: 32.20 x 25.20", integer(32, 20, 25, 20), batch});
   variants.push_back({"18.11 x 18.14", integer(18, 11, 18, 14), batch});
@@ -58,18 +58,19 @@ void run(const Options& options) {
   variants.push_back({"Q20, image by image", integer(32, 20, 25, 20), 1});
 
   const size_t size = dataset.images.size() / dataset.size();
-  const auto pass = [&](Variant& v) {
+  const auto pass = [&](Contender& v) {
     for (size_t i = 0; i < dataset.size(); i += v.batch)
       v.backend->logits(std::span(dataset.images).subspan(i * size, std::min(v.batch, dataset.size() - i) * size));
   };
-  for (Variant& v : variants) v.bytes = peak_memory([&] { pass(v); });
+  for (Contender& v : variants) v.bytes = peak_memory([&] { pass(v); });
   for (int round = 0; round < options.rounds; ++round)
-    for (Variant& v : variants) v.speeds.push_back(static_cast<double>(dataset.size()) / seconds_of([&] { pass(v); }));
+    for (Contender& v : variants)
+      v.speeds.push_back(static_cast<double>(dataset.size()) / seconds_of([&] { pass(v); }));
   fmt::print("{} threads of {} cores, {}; {} images of {}, batch {}, medians of {} rounds\n",
              options.threads > 0 ? options.threads : std::thread::hardware_concurrency(),
              std::thread::hardware_concurrency(), fixed::kernels::instruction_set(), dataset.size(), dataset.name,
              options.batch, options.rounds);
-  for (const Variant& v : variants) {
+  for (const Contender& v : variants) {
     std::vector<double> ratios;
     for (size_t i = 0; i < v.speeds.size(); ++i) ratios.push_back(v.speeds[i] / variants.front().speeds[i]);
     fmt::print("  {:<24} {:7.0f} images/s  {:5.2f}x  {:5.0f} MB more at its peak\n", v.name, median(v.speeds),
@@ -79,24 +80,18 @@ void run(const Options& options) {
 }
 
 }  // namespace
-}  // namespace odenet::bench
 
-int main(int argc, char** argv) {
-  CLI::App app("Compares inference backends", "bench-inference");
-  odenet::bench::Options options;
-  app.add_option("network", options.network, "run folder")->required();
-  app.add_option("--data-dir", options.data_dir)->capture_default_str();
-  app.add_option("--split", options.split)->capture_default_str();
-  app.add_option("--images", options.images, "of a round")->check(CLI::Range(1, 100000))->capture_default_str();
-  app.add_option("--batch", options.batch)->check(CLI::Range(1, 65536))->capture_default_str();
-  app.add_option("--rounds", options.rounds)->check(CLI::Range(1, 1000))->capture_default_str();
-  app.add_option("--threads", options.threads, "0: all cores")->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
-  try {
-    odenet::bench::run(options);
-    return 0;
-  } catch (const std::exception& e) {
-    fmt::print(stderr, "bench-inference: {}\n", e.what());
-    return 1;
-  }
+void add_inference(CLI::App& app) {
+  auto options = std::make_shared<InferenceOptions>();
+  CLI::App* command = app.add_subcommand("inference", "backends: float and integer networks");
+  command->add_option("network", options->network, "run folder")->required();
+  command->add_option("--data-dir", options->data_dir)->capture_default_str();
+  command->add_option("--split", options->split)->capture_default_str();
+  command->add_option("--images", options->images, "of a round")->check(CLI::Range(1, 100000))->capture_default_str();
+  command->add_option("--batch", options->batch)->check(CLI::Range(1, 65536))->capture_default_str();
+  command->add_option("--rounds", options->rounds)->check(CLI::Range(1, 1000))->capture_default_str();
+  command->add_option("--threads", options->threads, "0: all cores")->capture_default_str();
+  command->callback([options] { run(*options); });
 }
+
+}  // namespace odenet::bench

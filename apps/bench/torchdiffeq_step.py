@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The training step of an ODENet in PyTorch with torchdiffeq, timed as bench-training times its own.
+"""The training step of an ODENet in PyTorch with torchdiffeq, timed as `bench training` times its own.
 
     python3 apps/bench/torchdiffeq_step.py [--batch 128] [--steps 10]
 

@@ -1,11 +1,10 @@
 // Training steps against each other in one process: the straightforward one, and odenet's in float32 and bfloat16.
 //
-//   bench-training                                     # ResNet-20, Biased-ODENet-20, ODENet-20
-//   bench-training --dataset cifar10 --data-dir DIR    # batches of a real data set for the row "with its loader"
+//   bench training                                     # ResNet-20, Biased-ODENet-20, ODENet-20
+//   bench training --dataset cifar10 --data-dir DIR    # batches of a real data set for the row "with its loader"
 //
 // The steps take turns, so that a machine's other work meets all of them; numbers are medians over the rounds, ratios
 // medians of the rounds' ratios.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <functional>
 #include <thread>
@@ -18,12 +17,13 @@
 #include "nn/norm_kernels.h"
 #include "spec/zoo.h"
 #include "straightforward.h"
+#include "subjects.h"
 #include "train/step.h"
 
 namespace odenet::bench {
 namespace {
 
-struct Options {
+struct TrainingOptions {
   std::vector<std::string> models{"resnet-20", "biased-odenet-20", "odenet-20"};
   int batch = 128, rounds = 5, steps = 20, threads = 0;
   std::string dataset = "sample", data_dir = "data";
@@ -60,7 +60,7 @@ data::Batch random_batch(int size) {
   return batch;
 }
 
-void compare(const std::string& model, const Options& options, const data::Dataset& dataset, double peak32,
+void compare(const std::string& model, const TrainingOptions& options, const data::Dataset& dataset, double peak32,
              double peak16) {
   const NetworkSpec spec = make_spec(model, dataset.classes);
   const train::StepOptions settings{.sgd = {.weight_decay = 5e-4}, .label_smoothing = 0.1};
@@ -116,20 +116,7 @@ void compare(const std::string& model, const Options& options, const data::Datas
   }
 }
 
-int run(int argc, char** argv) {
-  CLI::App app("Compares training steps", "bench-training");
-  Options options;
-  app.add_option("--models", options.models)->delimiter(',')->capture_default_str();
-  app.add_option("--batch", options.batch)->check(CLI::Range(1, 65536))->capture_default_str();
-  app.add_option("--rounds", options.rounds)->check(CLI::Range(1, 1000))->capture_default_str();
-  app.add_option("--steps", options.steps, "of each kind in a round")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
-  app.add_option("--threads", options.threads, "0: all cores")->capture_default_str();
-  app.add_option("--dataset", options.dataset)->capture_default_str();
-  app.add_option("--data-dir", options.data_dir)->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
-
+void run(const TrainingOptions& options) {
   nn::MemoryPool::install();
   nn::set_threads(options.threads);
   const data::Dataset dataset = data::load(options.dataset, "train", options.data_dir);
@@ -140,17 +127,23 @@ int run(int argc, char** argv) {
   fmt::print("GEMM peak: {:.0f} GFLOP/s in float32, {:.0f} in bfloat16; norms in {}\n", peak32, peak16,
              nn::kernels::instruction_set());
   for (const std::string& model : options.models) compare(model, options, dataset, peak32, peak16);
-  return 0;
 }
 
 }  // namespace
-}  // namespace odenet::bench
 
-int main(int argc, char** argv) {
-  try {
-    return odenet::bench::run(argc, argv);
-  } catch (const std::exception& e) {
-    fmt::print(stderr, "bench-training: {}\n", e.what());
-    return 1;
-  }
+void add_training(CLI::App& app) {
+  auto options = std::make_shared<TrainingOptions>();
+  CLI::App* command = app.add_subcommand("training", "training steps, ours and the straightforward one");
+  command->add_option("--models", options->models)->delimiter(',')->capture_default_str();
+  command->add_option("--batch", options->batch)->check(CLI::Range(1, 65536))->capture_default_str();
+  command->add_option("--rounds", options->rounds)->check(CLI::Range(1, 1000))->capture_default_str();
+  command->add_option("--steps", options->steps, "of each kind in a round")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  command->add_option("--threads", options->threads, "0: all cores")->capture_default_str();
+  command->add_option("--dataset", options->dataset)->capture_default_str();
+  command->add_option("--data-dir", options->data_dir)->capture_default_str();
+  command->callback([options] { run(*options); });
 }
+
+}  // namespace odenet::bench

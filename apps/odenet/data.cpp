@@ -20,7 +20,7 @@ namespace odenet {
 
 namespace {
 
-struct Options {
+struct DataOptions {
   std::string name, data_dir = "data", out;
   std::string from, mirror;     // download
   std::string split = "train";  // preview
@@ -62,7 +62,7 @@ std::string describe(const data::SplitCheck& split) {
   return {};
 }
 
-void verify(const Options& options) {
+void verify(const DataOptions& options) {
   const data::DatasetInfo& info = data::find_dataset(options.name);
   const data::Verification verification = data::verify(info, options.data_dir);
   for (const data::FileCheck& file : verification.files) {
@@ -84,7 +84,7 @@ void verify(const Options& options) {
     fmt::print("{} is sound\n", info.name);
 }
 
-void download(const Options& options) {
+void download(const DataOptions& options) {
   const data::DatasetInfo& info = data::find_dataset(options.name);
   ProgressLine line;
   data::DownloadOptions how{.from = options.from, .mirror = options.mirror};
@@ -107,7 +107,7 @@ void download(const Options& options) {
   verify(options);
 }
 
-void preview(const Options& options) {
+void preview(const DataOptions& options) {
   const data::DatasetInfo& info = data::find_dataset(options.name);
   data::Augmentation augment;
   if (options.augmented) augment = info.augmentation;
@@ -126,7 +126,7 @@ void preview(const Options& options) {
              options.count, dataset.classes);
 }
 
-void write(const Options& options) {
+void write(const DataOptions& options) {
   if (options.name != "sample")
     throw Error("data set '{}' cannot be written, only 'sample'; the others are files already", options.name);
   const auto train = data::load(options.name, "train", ""), test = data::load(options.name, "test", "");
@@ -137,14 +137,14 @@ void write(const Options& options) {
 
 // A subcommand with the argument NAME.
 CLI::App* add_command(CLI::App& command, const std::string& name, const std::string& help,
-                      const std::shared_ptr<Options>& options, void (*run)(const Options&)) {
+                      const std::shared_ptr<DataOptions>& options, void (*run)(const DataOptions&)) {
   CLI::App* const sub = command.add_subcommand(name, help);
   sub->add_option("name", options->name, "data set; 'odenet data list' has the names")->required();
   sub->callback([options, run] { run(*options); });
   return sub;
 }
 
-void add_data_dir(CLI::App& sub, Options& options) {
+void add_data_dir(CLI::App& sub, DataOptions& options) {
   sub.add_option("--data-dir", options.data_dir, "folder of the data sets' files")->capture_default_str();
 }
 
@@ -153,7 +153,7 @@ void add_data_dir(CLI::App& sub, Options& options) {
 void add_data(CLI::App& app) {
   auto* command = app.add_subcommand("data", "data sets");
   command->require_subcommand(1);
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<DataOptions>();
   command->add_subcommand("list", "names, classes, normalisation, sources, licences")->callback(list);
 
   auto* get = add_command(*command, "download", "get a data set from its sources, and verify it", options, download);

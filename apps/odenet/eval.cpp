@@ -13,7 +13,7 @@ namespace odenet {
 
 namespace {
 
-struct Options {
+struct EvalOptions {
   std::string network, backend = "float", compare, logits;
   BackendOptions backend_options;
   ImageOptions images;
@@ -49,7 +49,7 @@ class Recorder : public eval::Backend {
   std::vector<float> recorded_;
 };
 
-void run(const Options& options) {
+void run(const EvalOptions& options) {
   const NetworkFiles files = find_networks(options.network);
   BackendOptions backend_options = options.backend_options;
   backend_options.data_dir = options.images.data_dir;
@@ -93,7 +93,7 @@ void run(const Options& options) {
 
 void add_eval(CLI::App& app) {
   auto* command = app.add_subcommand("eval", "top-1, top-5, loss and confusion matrix of a network");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<EvalOptions>();
   command->add_option("network", options->network, "run folder, checkpoint or quantized network")->required();
   command->add_option("--backend", options->backend, "what computes it: " + backend_names())->capture_default_str();
   command->add_option("--compare", options->compare, "a second backend, whose results are put beside");

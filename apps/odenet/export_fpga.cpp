@@ -13,14 +13,14 @@ namespace odenet {
 
 namespace {
 
-struct Options {
+struct ExportOptions {
   std::string network, out;
   engine::ExportOptions engine;
   ImageOptions images;
   bool explore = false, json = false;
 };
 
-void print_sizes(const fixed::Block& block, const fixed::Formats& formats, const Options& options) {
+void print_sizes(const fixed::Block& block, const fixed::Formats& formats, const ExportOptions& options) {
   const auto sizes = engine::explore(block, formats);
   if (options.json)
     fmt::print("{}\n", nlohmann::json(sizes).dump(2));
@@ -28,7 +28,7 @@ void print_sizes(const fixed::Block& block, const fixed::Formats& formats, const
     fmt::print("{}", engine::to_text(sizes, options.engine.megahertz));
 }
 
-void run(const Options& options) {
+void run(const ExportOptions& options) {
   const NetworkFiles files = find_networks(options.network);
   const auto network = fixed::Network::load(files.need_quantized());
   const size_t block = engine::find_block(network, options.engine.layer);  // before the images are read
@@ -51,7 +51,7 @@ std::string macs_help() { return fmt::format("multiply-add units: {}", fmt::join
 void add_export_fpga(CLI::App& app) {
   auto* command =
       app.add_subcommand("export-fpga", "write the engine for one layer: RTL, ROMs, golden vectors, Makefile");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ExportOptions>();
   options->images.limit = 16;
   command->add_option("network", options->network, "quantized network, or run folder that holds one")->required();
   command->add_option("--layer", options->engine.layer, "for example layer3_2")->required();

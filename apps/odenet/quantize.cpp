@@ -23,7 +23,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Options {
+struct QuantizeOptions {
   std::string network, out, report, activations, weights, plot;
   ImageOptions images;
   SolverOptions solver;
@@ -38,7 +38,7 @@ struct Trained {
   nn::FloatBackend backend;
 };
 
-Trained load_trained(const NetworkFiles& files, const Options& options) {
+Trained load_trained(const NetworkFiles& files, const QuantizeOptions& options) {
   const nn::Checkpoint trained = load_float(files, options.solver, options.images.data_dir, options.threads);
   SafeTensors checkpoint = SafeTensors::load(files.need_checkpoint());
   if (options.solver.given()) {
@@ -50,7 +50,7 @@ Trained load_trained(const NetworkFiles& files, const Options& options) {
 }
 
 std::unique_ptr<fixed::Calibration> calibrate(const SafeTensors& checkpoint, const NetworkFiles& files,
-                                              const Options& options) {
+                                              const QuantizeOptions& options) {
   auto calibration = std::make_unique<fixed::Calibration>(fixed::quantize(checkpoint), options.threads);
   ImageOptions images = options.images;
   images.split = "train";
@@ -59,12 +59,12 @@ std::unique_ptr<fixed::Calibration> calibrate(const SafeTensors& checkpoint, con
   return calibration;
 }
 
-void write_result(const nlohmann::json& json, const std::string& text, const Options& options) {
+void write_result(const nlohmann::json& json, const std::string& text, const QuantizeOptions& options) {
   if (!options.report.empty()) write_file(options.report, json.dump(2) + "\n");
   fmt::print("{}\n", options.json ? json.dump(2) : text);
 }
 
-void run_sweep(Trained& trained, const NetworkFiles& files, const Options& options) {
+void run_sweep(Trained& trained, const NetworkFiles& files, const QuantizeOptions& options) {
   const SafeTensors& checkpoint = trained.checkpoint;
   const auto calibration = calibrate(checkpoint, files, options);
   const auto dataset = load_images(trained.backend.dataset(), files, options.images);
@@ -89,7 +89,7 @@ void run_sweep(Trained& trained, const NetworkFiles& files, const Options& optio
   write_result(sweep, eval::to_text(sweep), options);
 }
 
-void run_one(Trained& trained, const NetworkFiles& files, const Options& options) {
+void run_one(Trained& trained, const NetworkFiles& files, const QuantizeOptions& options) {
   const SafeTensors& checkpoint = trained.checkpoint;
   fixed::QuantizeOptions quantize{.channel_scaling = options.channel_scaling};
   if (options.auto_bits > 0) {
@@ -115,7 +115,7 @@ void run_one(Trained& trained, const NetworkFiles& files, const Options& options
       options);
 }
 
-void run(const Options& options) {
+void run(const QuantizeOptions& options) {
   if (!options.plot.empty() && options.sweep.empty()) throw Error("--plot draws a sweep: give --sweep, too");
   const NetworkFiles files = find_networks(options.network);
   Trained trained = load_trained(files, options);
@@ -126,7 +126,7 @@ void run(const Options& options) {
 
 void add_quantize(CLI::App& app) {
   auto* command = app.add_subcommand("quantize", "convert a trained network to integers, by default Q20");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<QuantizeOptions>();
   options->images.limit = 200;
   command->add_option("network", options->network, "run folder or checkpoint")->required();
   command->add_option("--out", options->out,

@@ -96,7 +96,7 @@ std::string option_name(std::string_view field) {
   return name;
 }
 
-struct Options {
+struct TrainOptions {
   std::string config, out, resume;
   bool dry_run = false;
   std::vector<std::pair<std::string_view, std::string>> overrides;
@@ -105,7 +105,7 @@ struct Options {
 // What a continued training may be given: where it runs, not what it computes.
 constexpr std::string_view kResumable[] = {"threads", "device"};
 
-TrainConfig resumed_config(const Options& options, TrainConfig config) {
+TrainConfig resumed_config(const TrainOptions& options, TrainConfig config) {
   for (const auto& [name, value] : options.overrides) {
     if (std::ranges::count(kResumable, name) == 0)
       throw Error(
@@ -117,7 +117,7 @@ TrainConfig resumed_config(const Options& options, TrainConfig config) {
   return config;
 }
 
-TrainConfig new_config(const Options& options) {
+TrainConfig new_config(const TrainOptions& options) {
   TrainConfig config;
   if (!options.config.empty()) load_config(config, options.config);
   for (const auto& [name, value] : options.overrides) set_field(config, name, value);
@@ -193,7 +193,7 @@ void assist(const TrainConfig& config, const std::filesystem::path& folder, cons
   if (result.stopped) throw ExitStatus{128 + std::max(assistant.signals().signal(), SIGTERM)};
 }
 
-void run(const Options& options) {
+void run(const TrainOptions& options) {
   const WorkerEnvironment environment = worker_environment();
   nn::MemoryPool::install();
   if (!options.resume.empty()) {
@@ -217,7 +217,7 @@ void add_train(CLI::App& app) {
   command->footer(
       "Ctrl-C finishes the batch, saves, and says how to go on; a second one ends at once. Files are whole at any "
       "time.");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TrainOptions>();
   auto* config =
       command->add_option("--config", options->config, "TOML file of settings; the options below override it");
   auto* out = command->add_option("--out", options->out, "run folder to create");

@@ -11,7 +11,7 @@ namespace {
 
 constexpr int kGain = 96;                           // of the contrast, in 1/256
 constexpr std::array<int, 3> kOffset{120, 90, 60};  // of the channels
-constexpr int kNoise = 12;                          // uniform in [-kNoise, kNoise]
+constexpr int kJitter = 12;                         // uniform in [-kJitter, kJitter]
 
 // Sums of 16 parts.
 std::vector<int> blurred(std::span<const uint8_t> plane, int height, int width) {
@@ -35,7 +35,7 @@ Dataset shifted(Dataset dataset, uint64_t stream) {
       const std::span<uint8_t> pixels(dataset.images.data() + i * dataset.image_size() + c * plane, plane);
       const std::vector<int> sums = blurred(pixels, dataset.height, dataset.width);
       for (size_t p = 0; p < plane; ++p) {
-        const int value = kOffset[c] + (sums[p] * kGain + 8 * 256) / (16 * 256) + random.between(-kNoise, kNoise);
+        const int value = kOffset[c] + (sums[p] * kGain + 8 * 256) / (16 * 256) + random.between(-kJitter, kJitter);
         pixels[p] = static_cast<uint8_t>(std::clamp(value, 0, 255));
       }
     }

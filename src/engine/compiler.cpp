@@ -418,7 +418,7 @@ Lanes choose_lanes(const fixed::Block& block, int macs) {
 
 namespace {
 
-Program compile(const fixed::Block& block, const fixed::Formats& formats, Lanes lanes, const RungeKutta* method) {
+Program compile_by(const fixed::Block& block, const fixed::Formats& formats, Lanes lanes, const RungeKutta* method) {
   require_supported(block, formats);
   require_lanes(block, lanes);
   require_consistent(block, formats);
@@ -431,11 +431,11 @@ Program compile(const fixed::Block& block, const fixed::Formats& formats, Lanes 
 }  // namespace
 
 Program compile(const fixed::Block& block, const fixed::Formats& formats, Lanes lanes) {
-  return compile(block, formats, lanes, nullptr);
+  return compile_by(block, formats, lanes, nullptr);
 }
 
 Program compile(const fixed::Block& block, const fixed::Formats& formats, int macs) {
-  return compile(block, formats, choose_lanes(block, macs), nullptr);
+  return compile_by(block, formats, choose_lanes(block, macs), nullptr);
 }
 
 Program compile(const fixed::Block& block, const fixed::Formats& formats, Lanes lanes, const RungeKutta& method) {
@@ -449,7 +449,7 @@ Program compile(const fixed::Block& block, const fixed::Formats& formats, Lanes 
   for (size_t i = 0; i < stages; ++i)
     for (size_t j = i; j < stages; ++j)
       if (method.a[i * stages + j] != 0) refuse("is not explicit");
-  return compile(block, formats, lanes, &method);
+  return compile_by(block, formats, lanes, &method);
 }
 
 }  // namespace odenet::engine

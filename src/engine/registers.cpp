@@ -57,11 +57,12 @@ constexpr Register kRegisters[] = {
      "read-only (LANES)."},
 };
 
-struct Memory {
+struct WritableMemory {
   const char* name;
   uint32_t select;
 };
-constexpr Memory kMemories[] = {{"TIME_BIAS", kMemoryTimeBias}, {"SCALE", kMemoryScale}, {"SHIFT", kMemoryShift}};
+constexpr WritableMemory kMemories[] = {
+    {"TIME_BIAS", kMemoryTimeBias}, {"SCALE", kMemoryScale}, {"SHIFT", kMemoryShift}};
 
 const char* name_of(Access access) {
   switch (access) {
@@ -91,7 +92,8 @@ std::string verilog_registers(const Program& program) {
     for (const RegisterBit& bit : r.bits)
       text += fmt::format("`define AXI_{}_{}_BIT {}\n", r.name, bit.name, std::countr_zero(bit.mask));
   }
-  for (const Memory& memory : kMemories) text += fmt::format("`define AXI_MEMORY_{} {}\n", memory.name, memory.select);
+  for (const WritableMemory& memory : kMemories)
+    text += fmt::format("`define AXI_MEMORY_{} {}\n", memory.name, memory.select);
   return text;
 }
 
@@ -102,7 +104,7 @@ std::string python_registers() {
     text += fmt::format("{} = 0x{:02x}\n", r.name, r.offset);
     for (const RegisterBit& bit : r.bits) text += fmt::format("{}_{} = 0x{:x}\n", r.name, bit.name, bit.mask);
   }
-  for (const Memory& memory : kMemories) text += fmt::format("MEMORY_{} = {}\n", memory.name, memory.select);
+  for (const WritableMemory& memory : kMemories) text += fmt::format("MEMORY_{} = {}\n", memory.name, memory.select);
   return text;
 }
 

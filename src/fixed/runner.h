@@ -27,7 +27,8 @@
 namespace odenet::fixed {
 
 // Receives the values of one observation point for the images of one call, NCHW, in format_at() that point. The points
-// and their order are those of eval/backend.h, and "<block>[i].conv1.depthwise", ".conv2.depthwise" where there are such.
+// and their order are those of eval/backend.h, and "<block>[i].conv1.depthwise", ".conv2.depthwise" where there are
+// such.
 using Tap = std::function<void(std::string_view point, std::span<const int32_t> values)>;
 
 struct LayerSaturations {

@@ -9,17 +9,33 @@ BlockField::BlockField(Layers layers, ode::Gradient gradient, bool one_set, Hidd
 
 torch::Tensor BlockField::slope(const torch::Tensor& z, const ode::Evaluation& at) {
   const Planes plane = planes(z);
-  NormOptions options{.time = at.time};
-  if (at.pass != ode::Pass::kRecord) options.momentum = 0;
-  const auto with = [&](bool relu, const torch::Tensor& time_plane) {
-    options.relu = relu;
-    options.plane = time_plane;
-    return options;
+  const int execution = one_set_ ? 0 : static_cast<int>(at.index);
+  const bool search = at.pass == ode::Pass::kSearch;
+  Searched searched{.time = at.time, .execution = execution, .bn1 = {}, .bn2 = {}};
+  const auto norm = [&](Norm& layer, const torch::Tensor& x, bool relu, const torch::Tensor& time_plane,
+                        BatchStatistics& batch) {
+    NormOptions options{.relu = relu, .plane = time_plane, .time = at.time};
+    if (search) return layer->observe(x, options, execution, batch);
+    if (at.pass == ode::Pass::kReplay) options.momentum = 0;
+    return layer->forward(x, options, execution);
   };
-  const int index = one_set_ ? 0 : static_cast<int>(at.index);
-  const auto hidden = layers_.bn1(layers_.conv1(z), with(true, plane.plane1), index);
+  const auto hidden = norm(layers_.bn1, layers_.conv1(z), true, plane.plane1, searched.bn1);
   if (tap_) tap_(at.index, hidden);
-  return layers_.bn2(layers_.conv2(hidden), with(false, plane.plane2), index);
+  const auto slope = norm(layers_.bn2, layers_.conv2(hidden), false, plane.plane2, searched.bn2);
+  if (search) searched_.push_back(std::move(searched));
+  return slope;
+}
+
+void BlockField::judge(double start, bool accepted) {
+  if (!accepted) {
+    std::erase_if(searched_, [start](const Searched& s) { return s.time != start; });
+    return;
+  }
+  for (const Searched& s : searched_) {
+    layers_.bn1->move(s.bn1, s.execution);
+    layers_.bn2->move(s.bn2, s.execution);
+  }
+  searched_.clear();
 }
 
 std::vector<torch::Tensor> BlockField::parameters() const {

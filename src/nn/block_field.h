@@ -3,7 +3,7 @@
 //   auto field = std::make_shared<BlockField>(BlockField::Layers{conv1, bn1, conv2, bn2}, gradient);
 //   torch::Tensor end = ode::solve({.field = field, .plan = ..., .gradient = gradient}, z);
 //
-// Norms keep statistics per evaluation, or one set of them, and move their running ones in Pass::kRecord only.
+// Norms keep statistics per evaluation, or one set of them. Their running ones follow each evaluation that counts once.
 #pragma once
 
 #include <functional>
@@ -31,13 +31,19 @@ class BlockField : public ode::Field {
 
   torch::Tensor slope(const torch::Tensor& z, const ode::Evaluation& at) override;
   std::vector<torch::Tensor> parameters() const override;
-  bool records() const override { return layers_.bn1->is_training(); }
+  void judge(double start, bool accepted) override;
 
  private:
   struct Planes {
     torch::Tensor plane1, plane2;
   };
   Planes planes(const torch::Tensor& z);
+  // Of an evaluation that waits for its judgement.
+  struct Searched {
+    double time;
+    int execution;
+    BatchStatistics bn1, bn2;
+  };
 
   Layers layers_;
   ode::Gradient gradient_;
@@ -45,6 +51,7 @@ class BlockField : public ode::Field {
   HiddenTap tap_;
   Planes kept_;
   bool kept_with_graph_ = false;
+  std::vector<Searched> searched_;
 };
 
 }  // namespace odenet::nn

@@ -19,8 +19,6 @@ using torch::autograd::AutogradContext;
 using torch::autograd::tensor_list;
 using torch::autograd::Variable;
 
-constexpr int64_t kParts = 16;  // of the images; fixed, so that sums do not depend on the number of threads
-
 // Runs run(part, first image, images) for every part, in parallel; each thread from its first part to its last, or the
 // other way.
 enum class Order { kUp, kDown };
@@ -158,9 +156,8 @@ class FusedNorm : public torch::autograd::Function<FusedNorm> {
     const bool relu = ctx->saved_data["relu"].toBool(), residual = ctx->saved_data["residual"].toBool();
     const bool training = ctx->saved_data["training"].toBool();
     const auto gain = ctx->saved_data["gain"].toDouble();
-    const auto as_x = [&](const Tensor& t) { return t.defined() ? t.to(in.x.scalar_type()).contiguous(kNhwc) : t; };
-    const Tensor dy = as_x(gradients[0].defined() ? gradients[0] : gradients[1]);
-    const Tensor dy2 = gradients[0].defined() ? as_x(gradients[1]) : Tensor();
+    const OutputGradients output = output_gradients(in.x, gradients);
+    const Tensor &dy = output.first, &dy2 = output.second;
     if (!dy.defined()) return tensor_list(7);
 
     const kernels::Shape shape = shape_of(in.x);
@@ -170,8 +167,7 @@ class FusedNorm : public torch::autograd::Function<FusedNorm> {
     const Tensor kept = residual && (relu || dy2.defined()) ? torch::empty_like(dy) : Tensor();
     const Tensor dx = torch::empty_like(in.x);
     const Tensor dweight = torch::empty({channels}), dbias = torch::empty({channels});
-    const Tensor partial_planes =
-        in.plane.defined() ? torch::zeros({kParts, shape.pixels * channels}, torch::kFloat32) : Tensor();
+    const Tensor plane_sums = no_plane_sums(in);
     PartialSums sums(2 * channels);
     InputGradient factors;
     with_element(in.x, [&](auto element) {
@@ -207,15 +203,11 @@ class FusedNorm : public torch::autograd::Function<FusedNorm> {
         const auto args = kept.defined() ? masked(first, kept, {}, {}, false) : masked(first, dy, dy2, {}, relu);
         kernels::backward_input<T>({images, shape.pixels, channels}, args, factors.a.data(), factors.b.data(),
                                    factors.c.data(), images_of<T>(dx, first),
-                                   in.plane.defined() ? data<float>(partial_planes[part]) : nullptr);
+                                   plane_sums.defined() ? data<float>(plane_sums[part]) : nullptr);
       });
     });
-    Tensor dplane;
-    if (in.plane.defined())
-      dplane =
-          partial_planes.sum(0).mul_(in.time).view({1, in.x.size(2), in.x.size(3), channels}).permute({0, 3, 1, 2});
     const Tensor dresidual = !residual ? Tensor() : kept.defined() ? kept : dy;
-    return {dx, dweight, dbias, dplane, dresidual, Tensor(), Tensor()};
+    return {dx, dweight, dbias, plane_gradient(in, plane_sums), dresidual, Tensor(), Tensor()};
   }
 };
 
@@ -260,24 +252,15 @@ class SubsampleAndPad : public torch::autograd::Function<SubsampleAndPad> {
   }
 };
 
-bool has_kernels(const Tensor& x) {
-  return x.device().is_cpu() && (x.scalar_type() == torch::kFloat32 || x.scalar_type() == torch::kBFloat16);
-}
-
 }  // namespace
 
 void sum_statistics_with(std::function<void(std::span<double>)> sum) { sum_of_processes() = std::move(sum); }
 
 Tensor composed_norm(const Tensor& x, const NormState& state, const NormOptions& options) {
-  auto y = x;
-  if (options.plane.defined() && options.time != 0) y = y + (options.time * options.plane).to(x.scalar_type());
-  y = torch::batch_norm(y, state.weight, state.bias, state.running_mean, state.running_var, options.training,
-                        options.momentum, kNormEpsilon, /*cudnn_enabled=*/true);
-  if (options.residual.defined())
-    y = torch::add(options.residual, y, options.gain);
-  else if (options.gain != 1)
-    y = y * options.gain;
-  return options.relu ? y.relu() : y;
+  const Tensor y =
+      torch::batch_norm(add_time(x, options), state.weight, state.bias, state.running_mean, state.running_var,
+                        options.training, options.momentum, kNormEpsilon, /*cudnn_enabled=*/true);
+  return finish(y, options);
 }
 
 Tensor fused_norm(const Tensor& x, const NormState& state, const NormOptions& options) {
@@ -289,13 +272,9 @@ Forked fused_norm_forked(const Tensor& x, const NormState& state, const NormOpti
     const Tensor y = composed_norm(x, state, options);
     return {y, y};
   }
-  const bool timed = options.plane.defined() && options.time != 0;
-  // Autograd's functions take tensors that may be absent as optional ones.
-  const auto nhwc = [](const Tensor& t, bool present) {
-    return present ? c10::make_optional(t.contiguous(kNhwc)) : c10::nullopt;
-  };
-  const tensor_list y = FusedNorm::apply(x.contiguous(kNhwc), state.weight, state.bias, nhwc(options.plane, timed),
-                                         nhwc(options.residual, options.residual.defined()), state, options);
+  const tensor_list y =
+      FusedNorm::apply(x.contiguous(kNhwc), state.weight, state.bias, nhwc_if(has_time(options), options.plane),
+                       nhwc_if(options.residual.defined(), options.residual), state, options);
   return {y[0], y[1]};
 }
 

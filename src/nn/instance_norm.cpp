@@ -16,8 +16,6 @@ using torch::autograd::AutogradContext;
 using torch::autograd::tensor_list;
 using torch::autograd::Variable;
 
-constexpr int64_t kParts = 16;  // of the images; fixed, so that sums do not depend on the number of threads
-
 // Runs run(part, image) for every image, the parts in parallel.
 template <typename Run>
 void for_images(int64_t images, const Run& run) {
@@ -85,9 +83,8 @@ class InstanceNorm : public torch::autograd::Function<InstanceNorm> {
     const Tensor &table = saved[1], &y = saved[3];
     const bool relu = ctx->saved_data["relu"].toBool(), residual = ctx->saved_data["residual"].toBool();
     const double gain = ctx->saved_data["gain"].toDouble();
-    const auto as_x = [&](const Tensor& t) { return t.defined() ? t.to(in.x.scalar_type()).contiguous(kNhwc) : t; };
-    const Tensor dy = as_x(gradients[0].defined() ? gradients[0] : gradients[1]);
-    const Tensor dy2 = gradients[0].defined() ? as_x(gradients[1]) : Tensor();
+    const OutputGradients output = output_gradients(in.x, gradients);
+    const Tensor &dy = output.first, &dy2 = output.second;
     if (!dy.defined()) return tensor_list(6);
 
     const kernels::Shape shape = shape_of(in.x), one{1, shape.pixels, shape.channels};
@@ -95,8 +92,7 @@ class InstanceNorm : public torch::autograd::Function<InstanceNorm> {
     const Tensor kept = residual && (relu || dy2.defined()) ? torch::empty_like(dy) : Tensor();
     const Tensor dx = torch::empty_like(in.x);
     const Tensor sums = torch::zeros({shape.images, 2, channels}, torch::kFloat64);  // of g and of g (x' - mean)
-    const Tensor partial_planes =
-        in.plane.defined() ? torch::zeros({kParts, shape.pixels * channels}, torch::kFloat32) : Tensor();
+    const Tensor plane_sums = no_plane_sums(in);
     with_element(in.x, [&](auto element) {
       using T = decltype(element);
       for_images(shape.images, [&](int64_t part, int64_t image) {
@@ -122,37 +118,24 @@ class InstanceNorm : public torch::autograd::Function<InstanceNorm> {
         }
         kernels::backward_input<T>(one, masked, factors.a.data(), factors.b.data(), factors.c.data(),
                                    images_of<T>(dx, image),
-                                   in.plane.defined() ? data<float>(partial_planes[part]) : nullptr);
+                                   plane_sums.defined() ? data<float>(plane_sums[part]) : nullptr);
       });
     });
     const Tensor inverse = table.select(1, kInverse).to(torch::kFloat64);
     const Tensor dbias = (gain * sums.select(1, 0).sum(0)).to(torch::kFloat32);
     const Tensor dweight = (gain * (inverse * sums.select(1, 1)).sum(0)).to(torch::kFloat32);
-    Tensor dplane;
-    if (in.plane.defined())
-      dplane =
-          partial_planes.sum(0).mul_(in.time).view({1, in.x.size(2), in.x.size(3), channels}).permute({0, 3, 1, 2});
     const Tensor dresidual = !residual ? Tensor() : kept.defined() ? kept : dy;
-    return {dx, dweight, dbias, dplane, dresidual, Tensor()};
+    return {dx, dweight, dbias, plane_gradient(in, plane_sums), dresidual, Tensor()};
   }
 };
-
-bool has_kernels(const Tensor& x) {
-  return x.device().is_cpu() && (x.scalar_type() == torch::kFloat32 || x.scalar_type() == torch::kBFloat16);
-}
 
 }  // namespace
 
 Tensor composed_instance_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, const NormOptions& options) {
-  auto y = x;
-  if (options.plane.defined() && options.time != 0) y = y + (options.time * options.plane).to(x.scalar_type());
-  y = torch::instance_norm(y, weight, bias, {}, {}, /*use_input_stats=*/true, /*momentum=*/0, kNormEpsilon,
-                           /*cudnn_enabled=*/true);
-  if (options.residual.defined())
-    y = torch::add(options.residual, y, options.gain);
-  else if (options.gain != 1)
-    y = y * options.gain;
-  return options.relu ? y.relu() : y;
+  const Tensor y = torch::instance_norm(add_time(x, options), weight, bias, {}, {}, /*use_input_stats=*/true,
+                                        /*momentum=*/0, kNormEpsilon,
+                                        /*cudnn_enabled=*/true);
+  return finish(y, options);
 }
 
 Forked instance_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, const NormOptions& options) {
@@ -160,13 +143,9 @@ Forked instance_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, 
     const Tensor y = composed_instance_norm(x, weight, bias, options);
     return {y, y};
   }
-  const bool timed = options.plane.defined() && options.time != 0;
-  // Autograd's functions take tensors that may be absent as optional ones.
-  const auto nhwc = [](const Tensor& t, bool present) {
-    return present ? c10::make_optional(t.contiguous(kNhwc)) : c10::nullopt;
-  };
-  const tensor_list y = InstanceNorm::apply(x.contiguous(kNhwc), weight, bias, nhwc(options.plane, timed),
-                                            nhwc(options.residual, options.residual.defined()), options);
+  const tensor_list y =
+      InstanceNorm::apply(x.contiguous(kNhwc), weight, bias, nhwc_if(has_time(options), options.plane),
+                          nhwc_if(options.residual.defined(), options.residual), options);
   return {y[0], y[1]};
 }
 

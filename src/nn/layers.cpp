@@ -59,16 +59,37 @@ torch::Tensor NormImpl::forward(const torch::Tensor& x, const NormOptions& optio
   return forked(x, options, execution).main;
 }
 
+torch::Tensor NormImpl::observe(const torch::Tensor& x, NormOptions options, int execution, BatchStatistics& batch) {
+  if (!running_mean_.defined() || !is_training()) return forward(x, options, execution);
+  NormState state = state_of(execution);
+  batch = {torch::zeros_like(state.running_mean), torch::zeros_like(state.running_var)};
+  state.running_mean = batch.mean;
+  state.running_var = batch.var;
+  options.training = true;
+  options.momentum = 1;
+  return fused_norm(x, state, options);
+}
+
+void NormImpl::move(const BatchStatistics& batch, int execution) {
+  if (!batch.mean.defined()) return;
+  const torch::NoGradGuard no_grad;
+  const NormState state = state_of(execution);
+  state.running_mean.lerp_(batch.mean, momentum_);
+  state.running_var.lerp_(batch.var, momentum_);
+}
+
 Forked NormImpl::forked(const torch::Tensor& x, NormOptions options, int execution) {
   if (!running_mean_.defined()) return instance_norm(x, weight_, bias_, options);
   options.training = is_training();
   if (options.momentum != 0) options.momentum = momentum_;
-  return fused_norm_forked(x,
-                           {.weight = weight_,
-                            .bias = bias_,
-                            .running_mean = per_execution_ ? running_mean_[execution] : running_mean_,
-                            .running_var = per_execution_ ? running_var_[execution] : running_var_},
-                           options);
+  return fused_norm_forked(x, state_of(execution), options);
+}
+
+NormState NormImpl::state_of(int execution) const {
+  return {.weight = weight_,
+          .bias = bias_,
+          .running_mean = per_execution_ ? running_mean_[execution] : running_mean_,
+          .running_var = per_execution_ ? running_var_[execution] : running_var_};
 }
 
 }  // namespace odenet::nn

@@ -56,6 +56,10 @@ class ConvImpl : public torch::nn::Module {
 };
 TORCH_MODULE(Conv);
 
+struct BatchStatistics {
+  torch::Tensor mean, var;  // [channels], var unbiased; undefined where a norm keeps no running ones
+};
+
 // Batch normalisation whose running statistics are kept per execution, since an ODEBlock run M times sees M
 // distributions; or instance normalisation, which keeps none. Weight and bias are shared, so the parameter count does
 // not depend on M.
@@ -66,12 +70,19 @@ class NormImpl : public torch::nn::Module {
 
   // options.training is the module's own.
   torch::Tensor forward(const torch::Tensor& x, const NormOptions& options, int execution = 0);
+
+  // For an evaluation that may not count: the running statistics stay as they are, and those of the batch are left in
+  // `batch` for move(), which lets the running ones follow.
+  torch::Tensor observe(const torch::Tensor& x, NormOptions options, int execution, BatchStatistics& batch);
+  void move(const BatchStatistics& batch, int execution);
   Forked forked(const torch::Tensor& x, NormOptions options, int execution = 0);
 
   // Of the running statistics, in place of NormOptions' own; but a momentum of 0 there leaves them alone.
   void set_momentum(double momentum) { momentum_ = momentum; }
 
  private:
+  NormState state_of(int execution) const;
+
   bool per_execution_;
   double momentum_ = NormOptions().momentum;
   torch::Tensor weight_, bias_;               // "weight", "bias" [channels]

@@ -4,13 +4,38 @@
 
 #include <torch/types.h>
 
+#include <span>
 #include <vector>
 
+#include "nn/fused_norm.h"
 #include "nn/norm_kernels.h"
 
 namespace odenet::nn {
 
 inline constexpr auto kNhwc = torch::MemoryFormat::ChannelsLast;
+inline constexpr int64_t kParts = 16;  // of the images; fixed, so that sums do not depend on the number of threads
+
+inline bool has_kernels(const torch::Tensor& x) {
+  return x.device().is_cpu() && (x.scalar_type() == torch::kFloat32 || x.scalar_type() == torch::kBFloat16);
+}
+
+// Autograd's functions take tensors that may be absent as optional ones.
+inline c10::optional<torch::Tensor> nhwc_if(bool present, const torch::Tensor& tensor) {
+  return present ? c10::make_optional(tensor.contiguous(kNhwc)) : c10::nullopt;
+}
+inline bool has_time(const NormOptions& options) { return options.plane.defined() && options.time != 0; }
+
+// What surrounds the norm, by LibTorch's operations.
+inline torch::Tensor add_time(const torch::Tensor& x, const NormOptions& options) {
+  return has_time(options) ? x + (options.time * options.plane).to(x.scalar_type()) : x;
+}
+inline torch::Tensor finish(torch::Tensor y, const NormOptions& options) {
+  if (options.residual.defined())
+    y = torch::add(options.residual, y, options.gain);
+  else if (options.gain != 1)
+    y = y * options.gain;
+  return options.relu ? y.relu() : y;
+}
 
 // Rows of per-channel values that the backward pass needs.
 enum Row : int64_t { kMean, kInverse, kScale, kShift, kRows };
@@ -47,6 +72,26 @@ struct Operands {
   }
   kernels::TimePlane time_plane() const { return {data<float>(plane), static_cast<float>(time)}; }
 };
+
+// The gradients of an output that was returned twice, as x is stored. `first` is undefined where there is none.
+struct OutputGradients {
+  torch::Tensor first, second;
+};
+inline OutputGradients output_gradients(const torch::Tensor& x, std::span<const torch::Tensor> gradients) {
+  const auto as_x = [&](const torch::Tensor& t) { return t.defined() ? t.to(x.scalar_type()).contiguous(kNhwc) : t; };
+  if (!gradients[0].defined()) return {as_x(gradients[1]), {}};
+  return {as_x(gradients[0]), as_x(gradients[1])};
+}
+
+// Each part's sum of dx over its images, [kParts, pixels * C]; undefined without a time plane.
+inline torch::Tensor no_plane_sums(const Operands& in) {
+  const kernels::Shape shape = shape_of(in.x);
+  return in.plane.defined() ? torch::zeros({kParts, shape.pixels * shape.channels}, torch::kFloat32) : torch::Tensor();
+}
+inline torch::Tensor plane_gradient(const Operands& in, const torch::Tensor& sums) {
+  if (!in.plane.defined()) return {};
+  return sums.sum(0).mul_(in.time).view({1, in.x.size(2), in.x.size(3), in.x.size(1)}).permute({0, 3, 1, 2});
+}
 
 // scale and shift of gain * norm(x') from the rows of mean and inverse deviation. rows: [kRows, C]
 inline void fill_affine(float* rows, int64_t channels, const float* weight, const float* bias, double gain) {

@@ -15,11 +15,11 @@
 namespace odenet::ode {
 
 // Why f is evaluated. The state of a field that changes with use, such as the running statistics of a norm, must change
-// in kRecord only: then every accepted evaluation of the forward pass counts once, however often it is repeated.
+// once for every evaluation that the forward pass keeps, however often it is repeated.
 enum class Pass {
   kRecord,  // the forward pass
-  kSearch,  // a trial of an adaptive step, which may be rejected
-  kReplay,  // again, for gradients
+  kSearch,  // a trial of an adaptive step: Field::judge() tells whether it counts
+  kReplay,  // again, for gradients: does not count
 };
 
 struct Evaluation {
@@ -37,8 +37,9 @@ class Field {
   // f(t, z), of the shape of z.
   virtual torch::Tensor slope(const torch::Tensor& z, const Evaluation& at) = 0;
   virtual std::vector<torch::Tensor> parameters() const = 0;
-  // Whether kRecord differs from the other passes: an adaptive integration then repeats each accepted step for it.
-  virtual bool records() const { return false; }
+  // After each trial of an adaptive integration. Of an accepted one, all evaluations of kSearch since the last accepted
+  // one count; of a rejected one none, but for that at `start`, the step's beginning, which the next trial uses again.
+  virtual void judge(double /*start*/, bool /*accepted*/) {}
 };
 
 }  // namespace odenet::ode

@@ -98,8 +98,9 @@ struct Solve : torch::CustomClassHolder {
   std::vector<TimeStep> steps = {};  // that were taken
 };
 
-Integrated integrate_forward(Solve& solve, const Tensor& z, const IntegrateHooks& hooks) {
+Integrated integrate_forward(Solve& solve, const Tensor& z, IntegrateHooks hooks = {}) {
   const Problem& problem = solve.problem;
+  hooks.on_trial = [&](const TimeStep& step, bool accepted) { problem.field->judge(step.time, accepted); };
   Integrated result = integrate(problem.plan, slope_of(problem.field), {z}, hooks);
   if (problem.work) problem.work->forward += result.statistics;
   require_done(result, problem.plan);
@@ -234,7 +235,7 @@ class SolveFunction : public torch::autograd::Function<SolveFunction> {
                           const c10::intrusive_ptr<Solve>& solve) {
     const Gradient gradient = solve->problem.gradient;
     tensor_list kept;
-    IntegrateHooks hooks{.record = solve->problem.field->records()};
+    IntegrateHooks hooks;
     if (gradient == Gradient::kAca)
       hooks.on_step = [&](const State& before, const TimeStep&) {
         kept.insert(kept.end(), before.begin(), before.end());
@@ -280,18 +281,7 @@ Tensor solve(const Problem& problem, const Tensor& z) {
   const bool differentiable = wants_gradient(parameters, z);
   if (differentiable && problem.gradient != Gradient::kBackprop)
     return SolveFunction::apply(z, at::TensorList(parameters), state);
-  const IntegrateHooks hooks{.record = problem.field->records()};
-  if (!differentiable || !problem.plan.adaptive()) return integrate_forward(*state, z, hooks).state.front();
-  {
-    // Rejected trials would stay in memory as a part of the graph.
-    const torch::NoGradGuard no_grad;
-    integrate_forward(*state, z, hooks);
-  }
-  int64_t evaluations = 0;
-  const Stepper stepper(*problem.plan.solver, counted(slope_of(problem.field), evaluations));
-  const State end = replay(*state, stepper, {z});
-  if (problem.work) problem.work->forward.evaluations += evaluations;
-  return end.front();
+  return integrate_forward(*state, z).state.front();  // rejected trials' graphs end with them
 }
 
 }  // namespace odenet::ode

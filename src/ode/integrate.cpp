@@ -20,6 +20,7 @@ constexpr auto kErrorNorms = std::to_array<ErrorNormRow>({
 
 double relative_error(const StepControl& options, const State& error, const State& before, const State& after,
                       PriorityRows& priority, Statistics& statistics) {
+  const torch::NoGradGuard no_grad;
   const size_t count = options.controlled == 0 ? error.size() : options.controlled;
   double sum = 0, largest = 0, elements = 0;
   for (size_t i = 0; i < count; ++i) {
@@ -104,12 +105,12 @@ class AdaptiveRun {
     Statistics& statistics = result_.statistics;
     ++statistics.trials;
     const double error = relative_error(options_, trial.error, result_.state, after, priority_, statistics);
+    if (hooks_.on_trial) hooks_.on_trial(step, accepted(error));
     if (!accepted(error)) {
       ++statistics.rejected;
       return error;
     }
     ++statistics.accepted;
-    if (hooks_.record) stepper_.step(result_.state, step, Pass::kRecord);
     if (hooks_.on_step) hooks_.on_step(result_.state, step);
     result_.steps.push_back(step);
     result_.state = std::move(after);
@@ -176,12 +177,11 @@ Integrated integrate(const Integration& plan, const Slope& slope, State z, const
     ++result.statistics.evaluations;
     return slope(at, evaluation);
   });
+  result.state = stepper.begin(std::move(z), plan.start, hooks.pass);
   if (plan.adaptive()) {
-    result.state = stepper.begin(std::move(z), plan.start, hooks.record ? Pass::kRecord : Pass::kSearch);
     AdaptiveRun(plan, stepper, hooks, result).run();
     return result;
   }
-  result.state = stepper.begin(std::move(z), plan.start, hooks.pass);
   result.steps = equal_steps(plan);
   for (const TimeStep& step : result.steps) {
     if (hooks.on_step) hooks.on_step(result.state, step);

@@ -61,13 +61,13 @@ struct Integrated {
   double time = 0;  // reached
 };
 
-// on_step: receives every accepted step with the state that it began with. record: in adaptive integrations, repeats
-// accepted steps as Pass::kRecord. A state that stops being finite is an outcome of adaptive integrations only; equal
-// steps carry it to the end, as any network does.
+// on_step: receives every accepted step with the state that it began with. on_trial: in adaptive integrations, every
+// trial with whether it was accepted. A state that stops being finite is an outcome of adaptive integrations only;
+// equal steps carry it to the end, as any network does.
 struct IntegrateHooks {
   std::function<void(const State& before, const TimeStep& step)> on_step = {};
-  bool record = false;
-  Pass pass = Pass::kRecord;  // of equal steps
+  std::function<void(const TimeStep& step, bool accepted)> on_trial = {};
+  Pass pass = Pass::kRecord;  // of equal steps, and of what comes before the first
 };
 Integrated integrate(const Integration& plan, const Slope& slope, State z, const IntegrateHooks& hooks = {});
 

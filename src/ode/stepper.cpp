@@ -73,6 +73,7 @@ State Stepper::runge_kutta(const State& z, const TimeStep& step, Pass pass, Tria
   if (trial) {
     trial->first_slope = slopes.front();
     trial->last_slope = method.first_same_as_last() ? slopes.back() : State();
+    const torch::NoGradGuard no_grad;
     trial->error = combination(slopes, [&](int i) { return step.size * method.error_weight(i); });
   }
   State result = z;
@@ -90,6 +91,7 @@ State Stepper::leapfrog(const State& state, const TimeStep& step, Pass pass, Tri
   for (size_t i = 0; i < v.size(); ++i) after.push_back(2 * w[i] - v[i]);
   if (trial) {
     trial->first_slope = v;
+    const torch::NoGradGuard no_grad;
     trial->error.clear();
     for (size_t i = 0; i < v.size(); ++i) trial->error.push_back((w[i] - v[i]) * step.size);  // against Euler's step
   }

@@ -31,7 +31,7 @@ struct TimeStep {
 struct Trial {
   State first_slope;  // in: f at the step's start, if known. out: the same, known
   State last_slope;   // f at the step's end, if the solver evaluates it
-  State error;        // estimated, of z
+  State error;        // estimated, of z; without graph
 };
 
 class Stepper {

@@ -84,7 +84,8 @@ TEST_F(Road, AdaptiveStepsAreCountedAndMayEndAsFixedOnes) {
                       "heun-euler --controller pi --rtol 0.05 --atol 0.05 --gradient aca --out " +
                       trained),
               HasSubstr("top-1"));
-  EXPECT_THAT(read_text_file(trained + "/metrics.csv"), HasSubstr(",evaluations,backward_evaluations,trials,rejected\n"));
+  EXPECT_THAT(read_text_file(trained + "/metrics.csv"),
+              HasSubstr(",evaluations,backward_evaluations,trials,rejected\n"));
   const auto json = nlohmann::json::parse(succeed("eval --json --limit 16 " + trained));
   EXPECT_GE(json.at("counts").at("accepted_steps_a_batch"), 1);
   EXPECT_GE(json.at("counts").at("evaluations_a_batch"), 2);

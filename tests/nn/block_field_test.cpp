@@ -13,14 +13,14 @@ namespace {
 
 using torch::Tensor;
 
-struct Case {
+struct SolverCase {
   const char *gradient, *solver;
   int steps;
 };
-void PrintTo(const Case& c, std::ostream* out) { *out << c.gradient << ", " << c.solver << ", " << c.steps; }
+void PrintTo(const SolverCase& c, std::ostream* out) { *out << c.gradient << ", " << c.solver << ", " << c.steps; }
 
 // One ODEBlock on 4 channels of 6 x 6.
-Network small_ode(const Case& c) {
+Network small_ode(const SolverCase& c) {
   NetworkSpec spec{.model = "small", .classes = 3, .height = 6, .width = 6, .stem_channels = 4};
   spec.stages = {{.name = "ode", .in_channels = 4, .channels = 4, .ode = true}};
   torch::manual_seed(5);
@@ -45,7 +45,7 @@ std::map<std::string, Tensor> buffers_of(const Network& net) {
   return copies;
 }
 
-class OdeBlock : public ::testing::TestWithParam<Case> {};
+class OdeBlock : public ::testing::TestWithParam<SolverCase> {};
 
 // By LibTorch's operations, in float64.
 TEST_P(OdeBlock, GradientsMatchCentralDifferences) {
@@ -98,10 +98,10 @@ TEST_P(OdeBlock, AgreesWithBackpropAndMovesStatisticsOnce) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Pairs, OdeBlock,
-                         ::testing::Values(Case{"backprop", "rk4", 2}, Case{"backprop", "leapfrog", 3},
-                                           Case{"anode", "euler", 3}, Case{"anode", "midpoint", 2},
-                                           Case{"aca", "euler", 3}, Case{"aca", "dormand-prince", 2},
-                                           Case{"aca", "leapfrog", 2}, Case{"mali", "leapfrog", 3}));
+                         ::testing::Values(SolverCase{"backprop", "rk4", 2}, SolverCase{"backprop", "leapfrog", 3},
+                                           SolverCase{"anode", "euler", 3}, SolverCase{"anode", "midpoint", 2},
+                                           SolverCase{"aca", "euler", 3}, SolverCase{"aca", "dormand-prince", 2},
+                                           SolverCase{"aca", "leapfrog", 2}, SolverCase{"mali", "leapfrog", 3}));
 
 TEST(OdeBlockSolvers, ApproachTheSameSolution) {
   // Statistics are as at the start in all executions, so that f is the same for all solvers.

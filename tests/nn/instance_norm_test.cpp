@@ -14,26 +14,26 @@ namespace {
 using torch::Tensor;
 using Results = std::map<std::string, Tensor>;  // in float64
 
-constexpr double kTime = 0.6;
+constexpr double kInstanceTime = 0.6;
 
-struct Case {
+struct InstanceCase {
   torch::ScalarType type;
   int64_t channels;
   bool relu, residual, plane, fork;
 };
 
-class InstanceNormTest : public testing::TestWithParam<std::tuple<torch::ScalarType, int64_t, bool, bool, bool, bool>> {
+class InstanceNormTest : public ::testing::TestWithParam<std::tuple<torch::ScalarType, int64_t, bool, bool, bool, bool>> {
  protected:
-  Case parameters() const {
-    return std::apply([](auto... values) { return Case{values...}; }, GetParam());
+  InstanceCase parameters() const {
+    return std::apply([](auto... values) { return InstanceCase{values...}; }, GetParam());
   }
 };
 
-struct Inputs {
+struct InstanceInputs {
   Tensor x, weight, bias, plane, residual, dy, dy2;
 };
 
-Inputs make_inputs(const Case& c) {
+InstanceInputs make_inputs(const InstanceCase& c) {
   torch::manual_seed(1);
   const auto images = [&] { return torch::randn({3, c.channels, 5, 7}).to(c.type); };
   return {.x = images() + 0.3,
@@ -45,12 +45,12 @@ Inputs make_inputs(const Case& c) {
           .dy2 = c.fork ? images() : Tensor()};
 }
 
-NormOptions options_of(const Case& c, const Inputs& in) {
-  return {.relu = c.relu, .gain = 0.5, .residual = in.residual, .plane = in.plane, .time = c.plane ? kTime : 0};
+NormOptions options_of(const InstanceCase& c, const InstanceInputs& in) {
+  return {.relu = c.relu, .gain = 0.5, .residual = in.residual, .plane = in.plane, .time = c.plane ? kInstanceTime : 0};
 }
 
 // Of leaves of its own; the two outputs get dy and dy2.
-Results run(bool fused, const Case& c, Inputs in) {
+Results run(bool fused, const InstanceCase& c, InstanceInputs in) {
   if (!fused)
     for (Tensor* t : {&in.x, &in.weight, &in.bias, &in.plane, &in.residual, &in.dy, &in.dy2})
       if (t->defined()) *t = t->to(torch::kFloat64);
@@ -74,10 +74,10 @@ Results run(bool fused, const Case& c, Inputs in) {
 }
 
 TEST_P(InstanceNormTest, EqualsLibTorchInFloat64) {
-  const Case c = parameters();
-  Inputs in = make_inputs(c);
+  const InstanceCase c = parameters();
+  InstanceInputs in = make_inputs(c);
   if (c.relu) {  // no gradient where another rounding could mask it otherwise
-    Case open = c;
+    InstanceCase open = c;
     open.relu = open.fork = false;
     const Tensor sure = run(false, open, in)["y"].abs().gt(0.02);
     in.dy = in.dy * sure;
@@ -97,9 +97,9 @@ TEST_P(InstanceNormTest, EqualsLibTorchInFloat64) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, InstanceNormTest,
-                         testing::Combine(testing::Values(torch::kFloat32, torch::kBFloat16),
-                                          testing::Values(1, 12, 16, 64), testing::Bool(), testing::Bool(),
-                                          testing::Bool(), testing::Bool()));
+                         ::testing::Combine(::testing::Values(torch::kFloat32, torch::kBFloat16),
+                                          ::testing::Values(1, 12, 16, 64), ::testing::Bool(), ::testing::Bool(),
+                                          ::testing::Bool(), ::testing::Bool()));
 
 TEST(InstanceNorm, DependsNeitherOnThreadsNorOnTheOtherImages) {
   torch::manual_seed(2);

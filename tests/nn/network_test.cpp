@@ -12,7 +12,7 @@
 namespace odenet::nn {
 namespace {
 
-class EveryFamily : public testing::TestWithParam<const Family*> {
+class EveryFamily : public ::testing::TestWithParam<const Family*> {
  protected:
   NetworkSpec spec() const { return make_spec(fmt::format("{}-20", GetParam()->name), 7); }
 };
@@ -60,13 +60,13 @@ std::vector<const Family*> all_families() {
   return list;
 }
 
-std::string name_of_family(const testing::TestParamInfo<const Family*>& test) {
+std::string name_of_family(const ::testing::TestParamInfo<const Family*>& test) {
   std::string name(test.param->name);
   std::erase_if(name, [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); });
   return name + (test.param->name.find('+') == std::string_view::npos ? "" : "both");
 }
 
-INSTANTIATE_TEST_SUITE_P(Zoo, EveryFamily, testing::ValuesIn(all_families()), name_of_family);
+INSTANTIATE_TEST_SUITE_P(Zoo, EveryFamily, ::testing::ValuesIn(all_families()), name_of_family);
 
 // A network small enough for finite differences: one ODEBlock of 3 executions on 4 channels.
 NetworkSpec small_ode(int executions) {

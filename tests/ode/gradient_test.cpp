@@ -4,6 +4,7 @@
 #include <torch/torch.h>
 
 #include <map>
+#include <utility>
 
 #include "ode/rotation.h"
 #include "support/expect_error.h"
@@ -30,10 +31,16 @@ class ConvField : public Field {
 
   Tensor slope(const Tensor& z, const Evaluation& at) override {
     if (at.pass == Pass::kRecord) ++recorded_[at.index];
+    if (at.pass == Pass::kSearch) searched_.push_back(at);
     return norm2_(norm1_(z, at).relu(), at);
   }
+  void judge(double start, bool accepted) override {
+    if (accepted)
+      for (const Evaluation& at : std::exchange(searched_, {})) ++recorded_[at.index];
+    else
+      std::erase_if(searched_, [&](const Evaluation& at) { return at.time != start; });
+  }
   std::vector<Tensor> parameters() const override { return parameters_; }
-  bool records() const override { return true; }
 
   // How often each evaluation was recorded.
   const std::map<int64_t, int>& recorded() const { return recorded_; }
@@ -59,6 +66,7 @@ class ConvField : public Field {
   std::vector<Tensor> parameters_;
   Norm norm1_, norm2_;
   std::map<int64_t, int> recorded_;
+  std::vector<Evaluation> searched_;  // not judged yet
 };
 
 struct Pair {
@@ -189,7 +197,7 @@ TEST_P(EveryAdaptivePair, OfAdaptiveStepsIsThatOfTheStepsTaken) {
   const auto steps = work->forward.accepted;
   int64_t recorded = 0;
   for (const auto& [index, count] : field->recorded()) recorded += count;
-  EXPECT_EQ(recorded, 2 * evaluations(solver(), steps)) << "of two solves";
+  EXPECT_EQ(recorded, 2 * evaluations_kept(solver(), steps)) << "of two solves";
 }
 
 TEST_P(EveryAdaptivePair, KeepsTheTolerance) {

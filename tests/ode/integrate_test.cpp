@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "ode/rotation.h"
 #include "support/expect_error.h"
@@ -14,7 +15,7 @@ namespace {
 
 using torch::Tensor;
 
-constexpr auto kDouble = torch::kFloat64;
+constexpr auto kFloat64 = torch::kFloat64;
 
 Slope slope_of(Field& field) {
   return [&field](const State& z, const Evaluation& at) { return State{field.slope(z.front(), at)}; };
@@ -55,7 +56,7 @@ TEST_P(EverySolver, FixedStepsEvaluateEachIndexOnceAtItsTime) {
     EXPECT_LE(at.time, 1);
     return State{-z[0]};
   };
-  const auto result = integrate({.solver = &solver(), .steps = 5}, slope, {torch::ones({2}, kDouble)});
+  const auto result = integrate({.solver = &solver(), .steps = 5}, slope, {torch::ones({2}, kFloat64)});
   ASSERT_EQ(std::ssize(indices), evaluations(solver(), 5));
   for (size_t i = 0; i < indices.size(); ++i) EXPECT_EQ(indices[i], static_cast<int64_t>(i));
   EXPECT_EQ(result.statistics.evaluations, std::ssize(indices));
@@ -105,20 +106,31 @@ TEST_P(EveryEstimatingSolver, TheEstimateShrinksWithItsOrder) {
   EXPECT_NEAR(observed_order(error(0.02), error(0.01)), solver().error_order(), 0.15);
 }
 
-TEST_P(EveryEstimatingSolver, RecordsEachAcceptedStepOnce) {
-  int64_t recorded = 0, searched = 0;
-  std::vector<int64_t> indices;
+// What lies on the accepted path is evaluated once: nothing is repeated, and rejected trials are told.
+TEST_P(EveryEstimatingSolver, TellsWhichEvaluationsCount) {
+  std::vector<Evaluation> searched, kept;
+  int64_t accepted = 0, rejected = 0;
   const Slope slope = [&](const State& z, const Evaluation& at) {
-    (at.pass == Pass::kRecord ? recorded : searched) += 1;
-    if (at.pass == Pass::kRecord) indices.push_back(at.index);
+    EXPECT_NE(at.pass, Pass::kReplay);
+    (at.pass == Pass::kSearch ? searched : kept).push_back(at);
     return slope_of(field_)(z, at);
   };
-  const Integration plan{.solver = &solver(), .end = 1.2, .control = {.controller = &find_controller("search")}};
-  const auto result = integrate(plan, slope, {Rotation::start()}, {.record = true});
-  EXPECT_EQ(recorded, evaluations(solver(), result.statistics.accepted));
-  for (size_t i = 0; i < indices.size(); ++i) EXPECT_EQ(indices[i], static_cast<int64_t>(i));
-  EXPECT_GT(searched, 0);
-  EXPECT_EQ(result.statistics.evaluations, recorded + searched);
+  const auto on_trial = [&](const TimeStep& step, bool is_accepted) {
+    ++(is_accepted ? accepted : rejected);
+    if (is_accepted)
+      for (const Evaluation& at : std::exchange(searched, {})) kept.push_back(at);
+    else
+      std::erase_if(searched, [&](const Evaluation& at) { return at.time != step.time; });
+  };
+  Integration plan{.solver = &solver(), .end = 1.2, .control = {.controller = &find_controller("search")}};
+  plan.control.steps.first_step = 1.2;
+  plan.control.rtol = plan.control.atol = 1e-6;
+  const auto result = integrate(plan, slope, {Rotation::start()}, {.on_trial = on_trial});
+  EXPECT_EQ(accepted, result.statistics.accepted);
+  EXPECT_EQ(rejected, result.statistics.rejected);
+  EXPECT_GT(rejected, 0);
+  EXPECT_EQ(std::ssize(kept), evaluations_kept(solver(), accepted));
+  for (size_t i = 1; i < kept.size(); ++i) EXPECT_LE(kept[i - 1].index, kept[i].index);
 }
 
 INSTANTIATE_TEST_SUITE_P(Table, EveryEstimatingSolver, ::testing::ValuesIn(names(true)));
@@ -169,7 +181,7 @@ TEST_F(Integrate, EveryNormKeepsItsTolerance) {
 }
 
 TEST_F(Integrate, WhatCannotBeIntegratedHasANameACauseAndARemedy) {
-  const Tensor one = torch::ones({1}, kDouble);
+  const Tensor one = torch::ones({1}, kFloat64);
   const auto run = [&](const StepControl& control, const std::function<Tensor(const Tensor&)>& f) {
     const Integration plan{.solver = &find_solver("dormand-prince"), .end = 2, .control = control};
     const Slope slope = [&](const State& z, const Evaluation&) { return State{f(z[0])}; };
@@ -183,7 +195,7 @@ TEST_F(Integrate, WhatCannotBeIntegratedHasANameACauseAndARemedy) {
   EXPECT_EQ(pole.outcome, Outcome::kStepTooSmall);
   EXPECT_NEAR(pole.time, 1, 1e-3);
   const auto border = run({.controller = &find_controller("pi")}, [](const Tensor& z) {
-    return torch::where(z < 1.5, 1.0, std::numeric_limits<double>::quiet_NaN()).to(kDouble);
+    return torch::where(z < 1.5, 1.0, std::numeric_limits<double>::quiet_NaN()).to(kFloat64);
   });
   EXPECT_EQ(border.outcome, Outcome::kStepTooSmall);
   EXPECT_NEAR(border.time, 0.5, 1e-3);
@@ -217,7 +229,7 @@ TEST_F(Integrate, PlansOutOfRangeAreRefused) {
 
 // z' = A(row) z on a map whose rows 5 and 6 change fast, and faster with time.
 State fast_rows(const State& z, const Evaluation& at) {
-  auto rate = torch::ones({1, 1, 8, 1}, kDouble);
+  auto rate = torch::ones({1, 1, 8, 1}, kFloat64);
   rate.slice(2, 5, 7) *= 20 * (1 + 10 * at.time);
   return {-rate * z[0]};
 }
@@ -225,7 +237,7 @@ State fast_rows(const State& z, const Evaluation& at) {
 TEST_F(Integrate, PrioritySavesRowsAndChangesNoStep) {
   Integration plan{.solver = &find_solver("bogacki-shampine"), .control = {.controller = &find_controller("search")}};
   plan.control.steps.warm_start = false;
-  const State z{torch::ones({2, 3, 8, 4}, kDouble)};
+  const State z{torch::ones({2, 3, 8, 4}, kFloat64)};
   const auto whole = integrate(plan, fast_rows, z);
   plan.control.priority.window = 2;
   const auto saving = integrate(plan, fast_rows, z);
@@ -250,7 +262,7 @@ TEST_F(Integrate, ASlopeAdaptiveSearchTriesLessThanTheConventionalOne) {
                     .atol = 1e-6,
                     .norm = ErrorNorm::kL2,
                     .steps = {.first_step = 0.1, .warm_start = warm_start, .accepts = threshold, .rejects = threshold}};
-    const auto result = integrate(plan, lotka_volterra, {torch::tensor({{1.0, 1.0}, {2.0, 0.5}}, kDouble)});
+    const auto result = integrate(plan, lotka_volterra, {torch::tensor({{1.0, 1.0}, {2.0, 0.5}}, kFloat64)});
     EXPECT_EQ(result.outcome, Outcome::kDone);
     return result.statistics.trials;
   };

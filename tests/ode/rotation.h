@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "ode/field.h"
+#include "ode/solver.h"
 
 namespace odenet::ode {
 
@@ -42,6 +43,13 @@ inline int64_t asymptotic_steps(int order) {
 
 inline double observed_order(double error, double error_of_half_steps) {
   return std::log2(error / error_of_half_steps);
+}
+
+// The evaluations of `accepted` adaptive steps that count: the known slope at a step's start is not evaluated again.
+inline int64_t evaluations_kept(const Solver& solver, int64_t accepted) {
+  if (solver.leapfrog()) return 1 + accepted;
+  const Tableau& method = *solver.tableau;
+  return method.first_same_as_last() ? 1 + accepted * (method.stages - 1) : accepted * method.stages;
 }
 
 }  // namespace odenet::ode

@@ -5,28 +5,23 @@
 
 #include "spec/zoo.h"
 #include "support/expect_error.h"
+#include "train/fresh_network.h"
 #include "train/step.h"
 
 namespace odenet::train {
 namespace {
 
+using testing::fresh_network;
+using testing::kFloatSlack;
 using torch::Tensor;
 
-constexpr int64_t kSteps = 20;
-constexpr double kFloatSlack = 1e-5;  // relative; float32 sums in different orders
-
-// The same one each time.
-nn::Network make_network(const char* model = "odenet-14") {
-  torch::manual_seed(1);
-  return nn::Network(make_spec(model, 10));
-}
-
+constexpr int64_t kAdaptSteps = 20;
 Tensor make_images(int64_t n, double gain, double offset, uint64_t seed) {
   torch::manual_seed(seed);
   return (gain * torch::randn({n, 3, 32, 32}) + offset).contiguous(torch::MemoryFormat::ChannelsLast);
 }
 
-TensorBatch make_batch() {
+TensorBatch batch_with_target() {
   return {.images = make_images(6, 1, 0, 2),
           .labels = torch::arange(6),
           .mixed_labels = {},
@@ -63,11 +58,12 @@ class EveryMethod : public ::testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Adaptation, EveryMethod, ::testing::Values("adabn", "dann", "mmd", "coral"));
 
 TEST_P(EveryMethod, DomainsPassApartWithStatisticsOfTheirOwn) {
-  const TensorBatch batch = make_batch();
-  const Passed source = pass(make_network(), batch.images), target = pass(make_network(), batch.target);
-  const nn::Network network = make_network();
-  Adaptation adaptation(network, {.method = GetParam(), .weight = 2, .separate = true, .steps = kSteps});
-  const auto outputs = adaptation.forward(batch.images, batch.target, kSteps / 2);
+  const TensorBatch batch = batch_with_target();
+  const Passed source = pass(fresh_network("odenet-14"), batch.images),
+               target = pass(fresh_network("odenet-14"), batch.target);
+  const nn::Network network = fresh_network("odenet-14");
+  Adaptation adaptation(network, {.method = GetParam(), .weight = 2, .separate = true, .steps = kAdaptSteps});
+  const auto outputs = adaptation.forward(batch.images, batch.target, kAdaptSteps / 2);
   EXPECT_TRUE(torch::equal(outputs.logits, source.logits));
   expect_equal(network->buffers(), source.statistics);
   {
@@ -85,10 +81,10 @@ TEST_P(EveryMethod, DomainsPassApartWithStatisticsOfTheirOwn) {
 }
 
 TEST_P(EveryMethod, JointlyTheyPassAsOneBatch) {
-  const TensorBatch batch = make_batch();
-  const Passed both = pass(make_network(), torch::cat({batch.images, batch.target}));
-  const nn::Network network = make_network();
-  Adaptation adaptation(network, {.method = GetParam(), .separate = false, .steps = kSteps});
+  const TensorBatch batch = batch_with_target();
+  const Passed both = pass(fresh_network("odenet-14"), torch::cat({batch.images, batch.target}));
+  const nn::Network network = fresh_network("odenet-14");
+  Adaptation adaptation(network, {.method = GetParam(), .separate = false, .steps = kAdaptSteps});
   const auto outputs = adaptation.forward(batch.images, batch.target, 0);
   EXPECT_TRUE(torch::equal(outputs.logits, both.logits.narrow(0, 0, 6)));
   const TargetStatistics in_use(&adaptation);
@@ -98,11 +94,11 @@ TEST_P(EveryMethod, JointlyTheyPassAsOneBatch) {
 // The parameters of the network move as source loss + weight * adaptation loss says.
 TEST_P(EveryMethod, StepFollowsTheSumOfBothLosses) {
   const std::string method = GetParam();
-  const TensorBatch batch = make_batch();
-  const nn::Network network = make_network(), plain = make_network();
-  Adaptation adaptation(network, {.method = method, .weight = 3, .separate = true, .steps = kSteps});
+  const TensorBatch batch = batch_with_target();
+  const nn::Network network = fresh_network("odenet-14"), plain = fresh_network("odenet-14");
+  Adaptation adaptation(network, {.method = method, .weight = 3, .separate = true, .steps = kAdaptSteps});
   Step step(network, {}, {.adaptation = &adaptation});
-  step.sgd().set_steps(kSteps / 4);
+  step.sgd().set_steps(kAdaptSteps / 4);
   const StepResult result = step(batch, 0.1);
   EXPECT_EQ(result.adapt_loss.defined(), method != "adabn");
 
@@ -113,7 +109,7 @@ TEST_P(EveryMethod, StepFollowsTheSumOfBothLosses) {
   if (method == "mmd") loss = loss + weight * mmd_loss(source.features, target.features);
   if (method == "coral") loss = loss + weight * coral_loss(source.features, target.features);
   if (method == "dann") {
-    make_network();  // the discriminator's weights are drawn after the network's
+    fresh_network("odenet-14");  // the discriminator's weights are drawn after the network's
     loss = loss - weight * Discriminator(64)->loss(source.features, target.features);
   }
   loss.backward();
@@ -134,31 +130,31 @@ TEST_P(EveryMethod, StepFollowsTheSumOfBothLosses) {
 }
 
 TEST(Adaptation, DiscriminatorAndStatisticsAreTheOptimisersNotTheNetworks) {
-  const nn::Network network = make_network();
-  Adaptation adaptation(network, {.method = "dann", .separate = true, .steps = kSteps});
+  const nn::Network network = fresh_network("odenet-14");
+  Adaptation adaptation(network, {.method = "dann", .separate = true, .steps = kAdaptSteps});
   EXPECT_EQ(adaptation.module().parameters().size(), network->parameters().size() + 4);
   EXPECT_EQ(adaptation.module().buffers().size(), 2 * network->buffers().size());
   Step step(network, {.sgd = {.ema = 0.9}}, {.adaptation = &adaptation});
   const auto discriminator = adaptation.module().named_parameters()["discriminator.weight1"];
   const Tensor before = discriminator.clone();
-  step(make_batch(), 0.1);
+  step(batch_with_target(), 0.1);
   EXPECT_FALSE(torch::equal(discriminator, before));
   for (const auto& item : network->named_parameters()) EXPECT_EQ(item.key().find("discriminator"), std::string::npos);
 }
 
 TEST(Adaptation, TheNetworkStartsWithTheSameWeights) {
-  const nn::Network plain = make_network(), adapted = make_network();
-  const Adaptation adaptation(adapted, {.method = "dann", .separate = true, .steps = kSteps});
+  const nn::Network plain = fresh_network("odenet-14"), adapted = fresh_network("odenet-14");
+  const Adaptation adaptation(adapted, {.method = "dann", .separate = true, .steps = kAdaptSteps});
   expect_equal(adapted->parameters(), plain->parameters());
 }
 
 TEST(Adaptation, Bfloat16HasFloat32FeaturesAndLoss) {
-  TensorBatch batch = make_batch();
+  TensorBatch batch = batch_with_target();
   batch.images = batch.images.to(torch::kBFloat16);
   batch.target = batch.target.to(torch::kBFloat16);
   for (const char* method : {"dann", "mmd", "coral"}) {
-    const nn::Network network = make_network();
-    Adaptation adaptation(network, {.method = method, .separate = true, .steps = kSteps});
+    const nn::Network network = fresh_network("odenet-14");
+    Adaptation adaptation(network, {.method = method, .separate = true, .steps = kAdaptSteps});
     Step step(network, {}, {.adaptation = &adaptation});
     const StepResult result = step(batch, 0.01);
     EXPECT_EQ(result.adapt_loss.scalar_type(), torch::kFloat32) << method;
@@ -167,10 +163,10 @@ TEST(Adaptation, Bfloat16HasFloat32FeaturesAndLoss) {
 }
 
 TEST(Adaptation, StepsBringTheFeaturesTogether) {
-  const TensorBatch batch = make_batch();
+  const TensorBatch batch = batch_with_target();
   // Weights beside which the loss of the labels is nothing.
   for (const auto& [method, weight] : {std::pair("mmd", 100.0), std::pair("coral", 1e4)}) {
-    const nn::Network network = make_network();
+    const nn::Network network = fresh_network("odenet-14");
     Adaptation adaptation(network, {.method = method, .weight = weight, .separate = true, .steps = 1});
     Step step(network, {}, {.adaptation = &adaptation});
     step.sgd().set_steps(1);  // the end of the schedule

@@ -11,21 +11,17 @@
 #include "spec/zoo.h"
 #include "support/expect_error.h"
 #include "support/temporary_folder.h"
+#include "train/fresh_network.h"
 #include "train/step.h"
 
 namespace odenet::train {
 namespace {
 
+using testing::fresh_network;
+using testing::kFloatSlack;
 using torch::Tensor;
 
-constexpr double kFloatSlack = 1e-5;  // relative; float32 sums in different orders
-
-nn::Network make_network(const char* model, int64_t seed = 1) {
-  torch::manual_seed(static_cast<uint64_t>(seed));
-  return nn::Network(make_spec(model, 10));
-}
-
-TensorBatch make_batch() {
+TensorBatch random_batch() {
   torch::manual_seed(2);
   return {.images = torch::randn({8, 3, 32, 32}).contiguous(torch::MemoryFormat::ChannelsLast),
           .labels = torch::randint(10, {8}, torch::kInt64),
@@ -84,13 +80,13 @@ TEST(Distillation, LossIsZeroWhereTheLogitsAreTheSame) {
 }
 
 TEST(Distillation, StepMixesBothLossesAndLeavesTheTeacherAsItIs) {
-  const TensorBatch batch = make_batch();
-  nn::Network teacher = make_network("resnet-14", 7);
+  const TensorBatch batch = random_batch();
+  nn::Network teacher = fresh_network("resnet-14", 7);
   teacher->eval();
   Tensor student_logits, teacher_logits;
   {
     const torch::NoGradGuard no_grad;
-    student_logits = make_network("nonresnet-8")->forward(batch.images);
+    student_logits = fresh_network("nonresnet-8")->forward(batch.images);
     teacher_logits = teacher->forward(batch.images);
   }
   const double labels = torch::nn::functional::cross_entropy(student_logits, batch.labels).item<double>();
@@ -108,38 +104,38 @@ TEST(Distillation, StepMixesBothLossesAndLeavesTheTeacherAsItIs) {
                         Case{"kd", {.temperature = 4}, 0.1 * labels + 0.9 * plain_kd(s, t, 4)},
                         Case{"kd", {.weight = 1, .temperature = 2}, plain_kd(s, t, 2)}}) {
     const Distillation distillation(teacher, find_distillation(c.method), c.options);
-    Step step(make_network("nonresnet-8"), {}, {.distillation = &distillation});
+    Step step(fresh_network("nonresnet-8"), {}, {.distillation = &distillation});
     EXPECT_NEAR(step(batch, 0.1).loss.item<double>() / 8, c.expected, kFloatSlack * c.expected) << c.method;
   }
   for (const auto& [name, tensor] : nn::state_of(teacher)) EXPECT_TRUE(torch::equal(tensor, before.at(name))) << name;
 }
 
 TEST(Distillation, TheGradientIsTheStudents) {
-  const TensorBatch batch = make_batch();
-  const Distillation distillation(make_network("resnet-8", 7), find_distillation("tailor"), {.weight = 1});
+  const TensorBatch batch = random_batch();
+  const Distillation distillation(fresh_network("resnet-8", 7), find_distillation("tailor"), {.weight = 1});
   const Tensor logits = torch::randn({8, 10}, torch::requires_grad());
   distillation.mix(torch::zeros({}), logits, batch.images).backward();
-  nn::Network teacher = make_network("resnet-8", 7);
+  nn::Network teacher = fresh_network("resnet-8", 7);
   teacher->eval();
   const torch::NoGradGuard no_grad;
   EXPECT_TRUE(torch::allclose(logits.grad(), 2 * (logits - teacher->forward(batch.images)) / 80, 1e-4, 1e-6));
 }
 
 TEST(Distillation, WorksInBfloat16) {
-  TensorBatch batch = make_batch(), coarse = batch;
+  TensorBatch batch = random_batch(), coarse = batch;
   coarse.images = batch.images.to(torch::kBFloat16);
-  const Distillation distillation(make_network("resnet-8", 7), find_distillation("kd"), {});
-  Step exact(make_network("nonresnet-8"), {}, {.distillation = &distillation}),
-      rounded(make_network("nonresnet-8"), {}, {.distillation = &distillation});
+  const Distillation distillation(fresh_network("resnet-8", 7), find_distillation("kd"), {});
+  Step exact(fresh_network("nonresnet-8"), {}, {.distillation = &distillation}),
+      rounded(fresh_network("nonresnet-8"), {}, {.distillation = &distillation});
   const auto expected = exact(batch, 0.1).loss.item<double>(), found = rounded(coarse, 0.1).loss.item<double>();
   EXPECT_NEAR(found, expected, 0.02 * expected);  // see Step.Bfloat16IsCloseToFloat32
   EXPECT_NE(found, expected);
 }
 
 TEST(Distillation, AStudentComesCloserToItsTeacher) {
-  const TensorBatch batch = make_batch();
-  const Distillation distillation(make_network("resnet-8", 7), find_distillation("tailor"), {.weight = 1});
-  Step step(make_network("nonresnet-8"), {}, {.distillation = &distillation});
+  const TensorBatch batch = random_batch();
+  const Distillation distillation(fresh_network("resnet-8", 7), find_distillation("tailor"), {.weight = 1});
+  Step step(fresh_network("nonresnet-8"), {}, {.distillation = &distillation});
   const auto first = step(batch, 0.01).loss.item<double>();
   for (int i = 0; i < 5; ++i) step(batch, 0.01);
   EXPECT_LT(step(batch, 0.01).loss.item<double>(), first);

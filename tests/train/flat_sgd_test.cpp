@@ -14,12 +14,12 @@ namespace {
 
 using torch::Tensor;
 
-constexpr int kSteps = 10;
+constexpr int kSgdSteps = 10;
 constexpr double kRate = 0.05;
 
 // Sizes that are no multiple of a vector, and a weight in channels-last memory. Its gradients are random numbers.
-struct Module : torch::nn::Module {
-  Module() {
+struct Parameters : torch::nn::Module {
+  Parameters() {
     torch::manual_seed(1);
     register_parameter("conv_weight", torch::randn({5, 3, 3, 3}).contiguous(torch::MemoryFormat::ChannelsLast));
     register_parameter("conv_bias", torch::randn({5}));
@@ -29,7 +29,7 @@ struct Module : torch::nn::Module {
   }
 };
 
-void add_gradients(Module& module, int step) {
+void add_gradients(Parameters& module, int step) {
   torch::manual_seed(100 + step);
   for (Tensor& p : module.parameters()) {
     const auto gradient = torch::randn(p.sizes());
@@ -40,7 +40,7 @@ void add_gradients(Module& module, int step) {
   }
 }
 
-torch::optim::SGD reference_for(const Module& module, const SgdOptions& options) {
+torch::optim::SGD reference_for(const Parameters& module, const SgdOptions& options) {
   const auto group = [&](bool matrices, double decay) {
     std::vector<Tensor> parameters;
     for (const Tensor& p : module.parameters())
@@ -57,10 +57,10 @@ torch::optim::SGD reference_for(const Module& module, const SgdOptions& options)
 class Rule : public ::testing::TestWithParam<SgdOptions> {};
 
 TEST_P(Rule, IsThatOfPyTorch) {
-  Module ours, theirs;
+  Parameters ours, theirs;
   FlatSgd sgd(ours, GetParam());
   auto reference = reference_for(theirs, GetParam());
-  for (int step = 0; step < kSteps; ++step) {
+  for (int step = 0; step < kSgdSteps; ++step) {
     add_gradients(ours, step);
     sgd.step(kRate);
     EXPECT_EQ(sgd.gradients().abs().max().item<float>(), 0) << "cleared";
@@ -68,13 +68,13 @@ TEST_P(Rule, IsThatOfPyTorch) {
     reference.step();
     reference.zero_grad();
   }
-  EXPECT_EQ(sgd.steps(), kSteps);
+  EXPECT_EQ(sgd.steps(), kSgdSteps);
   // A step rounds the parameter once, and gradient and velocity, which are multiplied by the rate, a few times more;
   // the two differ by which of these roundings fused multiply-adds leave out. Two units in the last place per step.
   for (const auto& p : theirs.named_parameters()) {
     const double largest = p.value().abs().max().item<double>();
     const double error = (ours.named_parameters()[p.key()] - p.value()).abs().max().item<double>();
-    EXPECT_LE(error, 2 * kSteps * 0x1p-23 * largest) << p.key();
+    EXPECT_LE(error, 2 * kSgdSteps * 0x1p-23 * largest) << p.key();
   }
 }
 
@@ -86,8 +86,8 @@ INSTANTIATE_TEST_SUITE_P(FlatSgd, Rule,
                                            SgdOptions{.nesterov = true, .weight_decay = 0.01, .decay_all = true}));
 
 TEST(FlatSgd, KeepsNamesStridesAndValues) {
-  const Module before;
-  Module module;
+  const Parameters before;
+  Parameters module;
   const FlatSgd sgd(module, {});
   const auto check = [](const auto& expected, const auto& found) {
     ASSERT_EQ(found.keys(), expected.keys());
@@ -101,7 +101,7 @@ TEST(FlatSgd, KeepsNamesStridesAndValues) {
 }
 
 TEST(FlatSgd, ParametersAndGradientsAreViewsOfFlatTensors) {
-  Module module;
+  Parameters module;
   FlatSgd sgd(module, {});
   for (const Tensor& p : module.parameters()) (p * 3).sum().backward();
   EXPECT_TRUE(sgd.gradients().eq(3).all().item<bool>());
@@ -113,7 +113,7 @@ TEST(FlatSgd, ParametersAndGradientsAreViewsOfFlatTensors) {
 
 TEST(FlatSgd, AverageFollowsParametersAndBuffers) {
   constexpr double kDecay = 0.25;  // less than (1 + steps) / (10 + steps) from the third step on
-  Module module;
+  Parameters module;
   FlatSgd sgd(module, {.ema = kDecay});
   Tensor parameters = sgd.state().at("parameters").to(torch::kFloat64);
   Tensor buffers = sgd.state().at("buffers").to(torch::kFloat64);
@@ -133,7 +133,7 @@ TEST(FlatSgd, AverageFollowsParametersAndBuffers) {
 }
 
 TEST(FlatSgd, AverageSwappedTwiceRestoresEveryBit) {
-  Module module;
+  Parameters module;
   FlatSgd sgd(module, {.ema = 0.9});
   add_gradients(module, 1);
   module.buffers()[0].add_(1);
@@ -149,7 +149,7 @@ TEST(FlatSgd, AverageSwappedTwiceRestoresEveryBit) {
 }
 
 TEST(FlatSgd, SwapWithoutAverageChangesNothing) {
-  Module module;
+  Parameters module;
   FlatSgd sgd(module, {});
   const Tensor before = sgd.state().at("parameters").clone();
   sgd.swap_average();
@@ -158,9 +158,9 @@ TEST(FlatSgd, SwapWithoutAverageChangesNothing) {
 
 TEST(FlatSgd, GoesOnFromItsStateAsIfNeverStopped) {
   const SgdOptions options{.weight_decay = 0.01, .ema = 0.9};
-  Module module, other;
+  Parameters module, other;
   FlatSgd sgd(module, options), restored(other, options);
-  const auto train = [](Module& m, FlatSgd& s, int first, int last) {
+  const auto train = [](Parameters& m, FlatSgd& s, int first, int last) {
     for (int step = first; step < last; ++step) {
       add_gradients(m, step);
       s.step(kRate);

@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 using testing::die_at_calls;
 using ::testing::HasSubstr;
 
-constexpr int64_t kSteps = 8;  // 4 epochs of 2
+constexpr int64_t kAllSteps = 8;  // 4 epochs of 2
 
 // From short-resnet-8 over a network without its first two skips to nonresnet-8.
 class StagedTrainingTest : public ::testing::Test {
@@ -195,7 +195,7 @@ TEST_F(StagedTrainingTest, TheFirstStageIsAPlainTrainingOfItsNetwork) {
 
 TEST_F(StagedTrainingTest, StoppedAfterAnyNumberOfStepsItEndsWithTheSameBytes) {
   begin("whole");
-  for (int64_t interval = 1; interval < kSteps; ++interval) {
+  for (int64_t interval = 1; interval < kAllSteps; ++interval) {
     SCOPED_TRACE(interval);
     const std::string name = "stopped-" + std::to_string(interval);
     StagedResult result = begin(name, interval);

@@ -3,20 +3,14 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
-#include "spec/zoo.h"
+#include "train/fresh_network.h"
 
 namespace odenet::train {
 namespace {
 
+using testing::fresh_network;
+using testing::kFloatSlack;
 using torch::Tensor;
-
-constexpr double kFloatSlack = 1e-5;  // relative; float32 sums in different orders
-
-// The same one each time.
-nn::Network make_network() {
-  torch::manual_seed(1);
-  return nn::Network(make_spec("biased-odenet-14", 10));
-}
 
 TensorBatch make_batch(bool mixed = false) {
   torch::manual_seed(2);
@@ -40,7 +34,7 @@ double direct_loss(const Tensor& logits, const Tensor& labels, double smoothing)
 
 Tensor training_logits(const TensorBatch& batch) {
   const torch::NoGradGuard no_grad;
-  return make_network()->forward(batch.images);
+  return fresh_network("biased-odenet-14")->forward(batch.images);
 }
 
 TEST(Step, LossSumAndCorrectAreThoseOfTheForwardPass) {
@@ -49,7 +43,7 @@ TEST(Step, LossSumAndCorrectAreThoseOfTheForwardPass) {
   batch.labels.slice(0, 0, 3).copy_(logits.argmax(1).slice(0, 0, 3));  // some right, some wrong
   batch.labels.slice(0, 3, 8).copy_((logits.argmax(1).slice(0, 3, 8) + 1) % 10);
   for (const double smoothing : {0.0, 0.1}) {
-    Step step(make_network(), {.sgd = {}, .label_smoothing = smoothing});
+    Step step(fresh_network("biased-odenet-14"), {.sgd = {}, .label_smoothing = smoothing});
     const StepResult result = step(batch, 0.1);
     const double expected = direct_loss(logits, batch.labels, smoothing);
     EXPECT_NEAR(result.loss.item<double>(), expected, kFloatSlack * expected);
@@ -61,7 +55,7 @@ TEST(Step, LossSumAndCorrectAreThoseOfTheForwardPass) {
 TEST(Step, MixupWeighsTheLossesOfBothLabels) {
   const TensorBatch batch = make_batch(true);
   const Tensor logits = training_logits(batch);
-  Step step(make_network(), {.sgd = {}, .label_smoothing = 0.1});
+  Step step(fresh_network("biased-odenet-14"), {.sgd = {}, .label_smoothing = 0.1});
   const double expected =
       0.7 * direct_loss(logits, batch.labels, 0.1) + 0.3 * direct_loss(logits, batch.mixed_labels, 0.1);
   EXPECT_NEAR(step(batch, 0.1).loss.item<double>(), expected, kFloatSlack * expected);
@@ -69,7 +63,7 @@ TEST(Step, MixupWeighsTheLossesOfBothLabels) {
 
 TEST(Step, LowersTheLossOfItsBatch) {
   const TensorBatch batch = make_batch();
-  Step step(make_network(), {});
+  Step step(fresh_network("biased-odenet-14"), {});
   const auto first = step(batch, 0.01).loss.item<double>();
   step(batch, 0.01);
   EXPECT_LT(step(batch, 0.01).loss.item<double>(), first);
@@ -77,7 +71,7 @@ TEST(Step, LowersTheLossOfItsBatch) {
 
 TEST(Step, AloneAmongWorkersTakesTheSameStep) {
   const TensorBatch batch = make_batch();
-  Step alone(make_network(), {}), shared(make_network(), {});
+  Step alone(fresh_network("biased-odenet-14"), {}), shared(fresh_network("biased-odenet-14"), {});
   Workers workers;
   alone(batch, 0.1);
   shared(batch, 0.1, workers, batch.size());
@@ -88,7 +82,7 @@ TEST(Step, Bfloat16IsCloseToFloat32) {
   const TensorBatch batch = make_batch();
   TensorBatch coarse = batch;
   coarse.images = batch.images.to(torch::kBFloat16);
-  Step exact(make_network(), {}), rounded(make_network(), {});
+  Step exact(fresh_network("biased-odenet-14"), {}), rounded(fresh_network("biased-odenet-14"), {});
   const auto expected = exact(batch, 0.1).loss.item<double>(), found = rounded(coarse, 0.1).loss.item<double>();
   // bfloat16 keeps 8 bits: each of the 14 layers adds relative roundings of up to 2^-9, independent of each other.
   EXPECT_NEAR(found, expected, 0.02 * expected);
