@@ -33,8 +33,8 @@ class Compiler {
     out_ = words(program_.output);
   }
 
-  Program run(const RungeKutta* method) {
-    if (method)
+  Program run() {
+    if (const auto* method = std::get_if<fixed::RungeKutta>(&block_.method))
       runge_kutta(*method);
     else if (block_.ode)
       ode();
@@ -68,7 +68,7 @@ class Compiler {
   }
 
   // Map 0: u, then K_0, K_1, ...; map 1: z, the hidden map, a sum that is not finished.
-  void runge_kutta(const RungeKutta& method) {
+  void runge_kutta(const fixed::RungeKutta& method) {
     const auto stages = static_cast<size_t>(method.stages);
     const uint32_t hidden = in_, unfinished = 2 * in_;
     const auto result = [&](size_t stage) { return in_ * static_cast<uint32_t>(1 + stage); };
@@ -416,40 +416,18 @@ Lanes choose_lanes(const fixed::Block& block, int macs) {
   return {.oc = macs / px, .px = px};
 }
 
-namespace {
-
-Program compile_by(const fixed::Block& block, const fixed::Formats& formats, Lanes lanes, const RungeKutta* method) {
+Program compile(const fixed::Block& block, const fixed::Formats& formats, Lanes lanes) {
   require_supported(block, formats);
   require_lanes(block, lanes);
   require_consistent(block, formats);
   fixed::require_accumulators_fit(block, formats);
-  Program program = Compiler(block, formats, lanes).run(method);
+  Program program = Compiler(block, formats, lanes).run();
   require_memories_fit(program, kXc7z020);
   return program;
 }
 
-}  // namespace
-
-Program compile(const fixed::Block& block, const fixed::Formats& formats, Lanes lanes) {
-  return compile_by(block, formats, lanes, nullptr);
-}
-
 Program compile(const fixed::Block& block, const fixed::Formats& formats, int macs) {
-  return compile_by(block, formats, choose_lanes(block, macs), nullptr);
-}
-
-Program compile(const fixed::Block& block, const fixed::Formats& formats, Lanes lanes, const RungeKutta& method) {
-  const auto refuse = [&](const std::string& why) { throw Error("block {}: Runge-Kutta {}", block.name, why); };
-  const auto stages = idx(method.stages);
-  if (!block.ode || block.depthwise1) refuse("is for ODEBlocks of plain convolutions");
-  if (method.stages < 1 || method.a.size() != stages * stages || method.b.size() != stages)
-    refuse(fmt::format("of {} stages has {} and {} coefficients", method.stages, method.a.size(), method.b.size()));
-  if (block.executions % method.stages != 0)
-    refuse(fmt::format("of {} stages for {} evaluations, expected a multiple", method.stages, block.executions));
-  for (size_t i = 0; i < stages; ++i)
-    for (size_t j = i; j < stages; ++j)
-      if (method.a[i * stages + j] != 0) refuse("is not explicit");
-  return compile_by(block, formats, lanes, &method);
+  return compile(block, formats, choose_lanes(block, macs));
 }
 
 }  // namespace odenet::engine

@@ -6,8 +6,8 @@
 //   for (const auto& [path, text] : engine::rom_files(program)) ...   // engine/rom.h
 //   int64_t cycles = engine::cycles(program).compute;                 // engine/cycles.h
 //
-// ODEBlocks and blocks with full, short and no skips, of stride 1 and 2, plain or depthwise separable, with batch or
-// instance norms. What an engine cannot run is an Error that says why: rows that are no whole number of map words,
+// ODEBlocks of Euler's and Runge-Kutta steps and blocks with full, short and no skips, of stride 1 and 2, plain or
+// depthwise separable, with batch or instance norms. What an engine cannot run is an Error that says why: rows that are no whole number of map words,
 // channels that are no multiple of the channel lanes, odd sizes with stride 2, memories larger than those of the
 // XC7Z020, weights that break the accumulator proof (fixed/accumulator_proof.h) or do not fit 25 bits.
 #pragma once
@@ -73,18 +73,5 @@ struct Program {
 
 Program compile(const fixed::Block& block, const fixed::Formats& formats, int macs);
 Program compile(const fixed::Block& block, const fixed::Formats& formats, Lanes lanes);
-
-// An explicit Runge-Kutta method in the scale format. Of an ODEBlock whose tables hold one entry for each evaluation,
-// block.executions = steps * stages, with the step size folded into norm2 as for Euler's, each step is
-//   K_i = norm2_i(conv2_i(relu(norm1_i(conv1_i u_i))))
-//   u_i = z;  for each j < i with a_ij != 0:  u_i = sat(u_i + sat(round_half_up(K_j * a_ij, scale fraction)))
-//   z likewise with every b_j != 0, j = 0, 1, ...
-struct RungeKutta {
-  int stages = 1;
-  std::vector<int32_t> a{};  // [stages, stages], zero from the diagonal on
-  std::vector<int32_t> b{};  // [stages]
-};
-
-Program compile(const fixed::Block& block, const fixed::Formats& formats, Lanes lanes, const RungeKutta& method);
 
 }  // namespace odenet::engine

@@ -25,6 +25,10 @@ void require_supported(const fixed::Block& block, const fixed::Formats& formats)
                        formats.weight.width, formats.scale.width, kWeightWidth, kScaleWidth));
   if (block.norm == NormKind::kInstance && (formats.scale.width != kScaleWidth || formats.weight.fraction == 0))
     refuse(fmt::format("for instance norms the engine needs scales of {} bits and a fraction of weights", kScaleWidth));
+  if (std::holds_alternative<fixed::Leapfrog>(block.method))
+    refuse("it is integrated by the leapfrog; the engine has Euler's and Runge-Kutta steps");
+  if (std::holds_alternative<fixed::RungeKutta>(block.method) && (!block.ode || block.depthwise1))
+    refuse("Runge-Kutta steps are for ODEBlocks of plain convolutions");
   const int64_t pixels = int64_t{block.out_height()} * block.out_width();
   if (block.norm == NormKind::kInstance && pixels > fixed::kMaxOnlinePixels)
     refuse(fmt::format("its maps have {} pixels; with instance norms the engine's have at most {}", pixels,
@@ -52,6 +56,7 @@ void require_lanes(const fixed::Block& block, Lanes lanes) {
 void require_consistent(const fixed::Block& block, const fixed::Formats& formats) {
   if (block.executions < 1 || block.channels() < 1 || block.in_channels() < 1 || block.height < 1 || block.width < 1)
     throw Error("block {}: has no executions, channels or pixels", block.name);
+  fixed::check_method(block.method, block.name, block.executions);
   for (const fixed::ConvLayer& layer : fixed::conv_layers(block)) {
     const fixed::Conv& conv = layer.conv;
     const auto expect = [&](const std::string& what, int64_t found, int64_t expected) {

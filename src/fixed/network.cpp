@@ -180,27 +180,24 @@ bool same_geometry(const std::optional<Conv>& a, const std::optional<Conv>& b) {
 
 bool same_geometry(const Block& a, const Block& b) {
   return a.name == b.name && a.ode == b.ode && a.skip == b.skip && a.executions == b.executions &&
-         a.height == b.height && a.width == b.width && a.stride == b.stride && a.norm == b.norm &&
-         same_geometry(a.conv1, b.conv1) && same_geometry(a.conv2, b.conv2) &&
+         a.method == b.method && a.height == b.height && a.width == b.width && a.stride == b.stride &&
+         a.norm == b.norm && same_geometry(a.conv1, b.conv1) && same_geometry(a.conv2, b.conv2) &&
          same_geometry(a.depthwise1, b.depthwise1) && same_geometry(a.depthwise2, b.depthwise2) &&
          same_geometry(a.projection, b.projection);
 }
 
-Block make_block(const Stage& stage, int index, int height, int width) {
+Block make_block(const Stage& stage, int index, int height, int width, Format scale) {
   if (stage.adaptive())
     throw Error(
         "stage {} has steps that follow their error; integer networks have a fixed number: quantize with --solver "
-        "euler --steps M",
-        stage.name);
-  if (stage.solver != Stage().solver)
-    throw Error(
-        "stage {} is integrated by '{}'; integer networks take Euler's steps only: quantize with --solver euler",
+        "{} --steps M",
         stage.name, stage.solver);
   Block block;
   block.name = block_name(stage, index);
   block.ode = stage.ode;
   block.skip = stage.skip(index);
   block.executions = stage.executions;
+  if (stage.ode) block.method = method_of(ode::find_solver(stage.solver), scale);
   block.height = height;
   block.width = width;
   block.stride = stage.stride;
@@ -241,7 +238,7 @@ Network make_skeleton(const NetworkSpec& spec, const Formats& formats) {
     for (int i = 0; i < stage.blocks; ++i) {
       if (stage.ode && (height < 2 || width < 2))
         throw Error("ODEBlock {}: maps of {} x {} pixels, expected at least 2 x 2", stage.name, height, width);
-      Block block = make_block(stage, i, height, width);
+      Block block = make_block(stage, i, height, width, formats.scale);
       height = block.out_height();
       width = block.out_width();
       net.blocks.push_back(std::move(block));

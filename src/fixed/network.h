@@ -17,6 +17,7 @@
 
 #include "core/safetensors.h"
 #include "fixed/arithmetic.h"
+#include "fixed/method.h"
 #include "spec/network_spec.h"
 
 namespace odenet::fixed {
@@ -48,7 +49,7 @@ struct Norm {
 };
 
 // A block of the kinds of spec/network_spec.h; every value has the format of its point, every sum saturates:
-//   ode       for each execution i: z = sat(z + norm2_i(conv2_i(relu(norm1_i(conv1_i z)))))
+//   ode       steps of `method`, evaluation i of which is K_i(z) = norm2_i(conv2_i(relu(norm1_i(conv1_i z))))
 //   kFull     a = relu(norm1(conv1 x)),              y = relu(sat(norm2(conv2 a) + shortcut(x)))
 //   kShort    a = relu(sat(norm1(conv1 x) + shortcut(x))),  y = relu(norm2(conv2 a))
 //   kNone     a = relu(norm1(conv1 x)),              y = relu(norm2(conv2 a))
@@ -60,7 +61,8 @@ struct Block {
   std::string name;  // "layer3_2.0"
   bool ode = false;
   Skip skip = Skip::kFull;
-  int executions = 1;
+  int executions = 1;                // of an ODEBlock: evaluations
+  Method method = {};                // of an ODEBlock
   int height = 0, width = 0;         // of the input
   int stride = 1;                    // of the block: of its first convolution and its shortcut
   NormKind norm = NormKind::kBatch;  // of all its norms

@@ -57,7 +57,7 @@ class Quantizer {
     read_conv("conv1", "conv1.bn", {}, 1.0, net_.stem, net_.stem_norm);
     auto block = net_.blocks.begin();
     for (const Stage& stage : spec.stages)
-      for (int i = 0; i < stage.blocks; ++i, ++block) read_block(*block, stage.ode ? spec.step_size(stage) : 1.0);
+      for (int i = 0; i < stage.blocks; ++i, ++block) read_block(*block, timing_of(spec, stage));
     const Shape fc{spec.classes, spec.features()};
     convert_all(reader_.get("fc.weight", fc), net_.weight_of("fc"), "fc.weight", net_.fc_weight);
     convert_all(reader_.get("fc.bias", {spec.classes}), format_at(net_, "fc"), "fc.bias", net_.fc_bias);
@@ -85,22 +85,27 @@ class Quantizer {
     convert_all(reader_.get(name, conv.weight_shape()), formats_.at(name).weight, name, conv.weight);
   }
 
-  // A convolution and its norm; in an ODEBlock `executions` of them, `factor` being the step size in the last one.
-  struct Timed {
-    int executions = 0;  // 0: no ODEBlock
-    double step_size = 0;
+  // Of an ODEBlock: the times of its evaluations.
+  struct Timing {
+    std::vector<double> times{};  // else empty
+    double step_size = 1;
   };
-  void read_conv(const std::string& name, const std::string& norm_name, Timed timed, double factor, Conv& conv,
-                 Norm& norm) {
+  static Timing timing_of(const NetworkSpec& spec, const Stage& stage) {
+    if (!stage.ode) return {};
+    return {ode::evaluation_times(ode::find_solver(stage.solver), steps(stage), spec.end_time), spec.step_size(stage)};
+  }
+
+  // A convolution and its norm, of which an ODEBlock has one for each evaluation.
+  void read_conv(const std::string& name, const std::string& norm_name, const std::vector<double>& times, double factor,
+                 Conv& conv, Norm& norm) {
     const LayerFormats& formats = formats_.at(name);
     std::vector<float> weight = reader_.get(name + ".weight", conv.weight_shape());
     const std::vector<int> shifts = channel_shifts(weight, conv, formats.weight);
     const size_t each = weight.size() / shifts.size();
     for (size_t i = 0; i < weight.size(); ++i) weight[i] = std::ldexp(weight[i], shifts[i / each]);
     convert_all(weight, formats.weight, name + ".weight", conv.weight);
-    if (timed.executions > 0) read_time_bias(name, timed.executions, timed.step_size, shifts, formats.sum, conv);
-    const Shape statistics =
-        timed.executions > 0 ? Shape{timed.executions, conv.channels} : Shape{int64_t{conv.channels}};
+    if (!times.empty()) read_time_bias(name, times, shifts, formats.sum, conv);
+    const Shape statistics = times.empty() ? Shape{conv.channels} : Shape{std::ssize(times), conv.channels};
     if (online_.contains(name))
       read_online_norm(norm_name, statistics, factor, formats, norm);
     else
@@ -120,7 +125,7 @@ class Quantizer {
   }
 
   // t_i times the sum of the taps inside the image; class as in Conv::time_bias.
-  void read_time_bias(const std::string& name, int executions, double step_size, const std::vector<int>& shifts,
+  void read_time_bias(const std::string& name, const std::vector<double>& times, const std::vector<int>& shifts,
                       Format format, Conv& conv) {
     const std::string tensor = name + ".time_weight";
     const std::vector<float> taps = reader_.get(tensor, {conv.channels, 1, conv.kernel, conv.kernel});
@@ -129,11 +134,11 @@ class Quantizer {
     };
     const size_t classes = static_cast<size_t>(conv.border_classes()), channels = static_cast<size_t>(conv.channels);
     const size_t kernel = static_cast<size_t>(conv.kernel);
-    conv.time_bias.resize(static_cast<size_t>(executions) * channels * classes);
+    conv.time_bias.resize(times.size() * channels * classes);
     for (size_t i = 0; i < conv.time_bias.size(); ++i) {
       const size_t channel = i / classes % channels;
       const int row = static_cast<int>(i % classes) / 3, column = static_cast<int>(i % classes) % 3;
-      const double time = static_cast<double>(i / (classes * channels)) * step_size;
+      const double time = times[i / (classes * channels)];
       double sum = 0;
       for (size_t tap = 0; tap < kernel * kernel; ++tap)
         if (inside(row, static_cast<int>(tap / kernel)) && inside(column, static_cast<int>(tap % kernel)))
@@ -181,12 +186,11 @@ class Quantizer {
     }
   }
 
-  void read_block(Block& block, double step_size) {
-    const Timed timed{block.ode ? block.executions : 0, step_size};
+  void read_block(Block& block, const Timing& timing) {
     if (block.depthwise1) read_depthwise(block.name + ".conv1.depthwise", *block.depthwise1);
-    read_conv(block.name + ".conv1", block.name + ".bn1", timed, 1.0, block.conv1, block.norm1);
+    read_conv(block.name + ".conv1", block.name + ".bn1", timing.times, 1.0, block.conv1, block.norm1);
     if (block.depthwise2) read_depthwise(block.name + ".conv2.depthwise", *block.depthwise2);
-    read_conv(block.name + ".conv2", block.name + ".bn2", timed, step_size, block.conv2, block.norm2);
+    read_conv(block.name + ".conv2", block.name + ".bn2", timing.times, timing.step_size, block.conv2, block.norm2);
     if (block.projection)
       read_conv(block.name + ".shortcut", block.name + ".shortcut.bn", {}, 1.0, *block.projection,
                 block.projection_norm);

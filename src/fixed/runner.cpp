@@ -54,8 +54,12 @@ class Points {
 }  // namespace
 
 BlockRunner::BlockRunner(const Block& block, const Formats& formats, int threads, std::optional<Format> input)
-    : block_(block), output_(formats.activation_of(block.name)), threads_(thread_count(threads)) {
+    : block_(block),
+      output_(formats.activation_of(block.name)),
+      scale_fraction_(formats.scale.fraction),
+      threads_(thread_count(threads)) {
   input_ = input.value_or(block.ode ? output_ : formats.activation);
+  check_method(block_.method, block_.name, block_.executions);
   for (const ConvLayer& layer : conv_layers(block_, formats, input_)) {
     auto& conv = layer.name.ends_with(".conv1.depthwise")   ? depthwise1_
                  : layer.name.ends_with(".conv2.depthwise") ? depthwise2_
@@ -88,7 +92,7 @@ std::string BlockRunner::point(int execution) const {
   return block_.ode ? fmt::format("{}[{}]", block_.name, execution) : block_.name;
 }
 
-std::pair<const Map*, Format> BlockRunner::shortcut(Workspace& workspace, ThreadPool* pool) {
+BlockRunner::Added BlockRunner::shortcut(Workspace& workspace, ThreadPool* pool) {
   const Map& x = workspace.map;
   Map& result = workspace.shortcut;
   if (projection_) {
@@ -109,29 +113,90 @@ std::pair<const Map*, Format> BlockRunner::shortcut(Workspace& workspace, Thread
   return {&result, input_};
 }
 
-void BlockRunner::run_image(Workspace& workspace, ThreadPool* pool, const Observer& observer) {
-  Map &x = workspace.map, &hidden = workspace.hidden, &y = block_.ode ? workspace.map : workspace.next;
-  if (block_.ode && input_ != output_) {
+void BlockRunner::evaluate(const Map& x, int execution, const Added& first, const Added& second, Workspace& workspace,
+                           ThreadPool* pool, Map& y, const Observer& observer) {
+  convolve(depthwise1_, *conv1_, kConv1, {x, execution, first.first, first.second, /*relu=*/true}, workspace, pool,
+           workspace.hidden, observer);
+  if (observer) observer(point(execution) + ".hidden", workspace.hidden);
+  convolve(depthwise2_, *conv2_, kConv2, {workspace.hidden, execution, second.first, second.second, !block_.ode},
+           workspace, pool, y, observer);
+}
+
+void BlockRunner::step(const RungeKutta& method, int first, Workspace& workspace, ThreadPool* pool,
+                       const Observer& observer) {
+  Map &z = workspace.map, &u = workspace.stage;
+  std::vector<Map>& slopes = workspace.slopes;
+  const auto stages = static_cast<size_t>(method.stages);
+  slopes.resize(stages);
+  int64_t saturated = 0;
+  const auto add = [&](int32_t coefficient, const Map& slope, Map& sum) {
+    if (coefficient == 0) return;
+    for (size_t n = 0; n < sum.size(); ++n) {
+      const int64_t product = round_half_up(int64_t{slope.data()[n]} * coefficient, scale_fraction_);
+      sum.data()[n] = saturate(int64_t{sum.data()[n]} + saturate(product, output_, &saturated), output_, &saturated);
+    }
+  };
+  for (size_t i = 0; i < stages; ++i) {
+    if (i > 0) {
+      u.reshape(z.channels(), z.height(), z.width());
+      std::copy_n(z.data(), z.size(), u.data());
+      for (size_t j = 0; j < i; ++j) add(method.a[i * stages + j], slopes[j], u);
+    }
+    evaluate(i == 0 ? z : u, first + static_cast<int>(i), {}, {}, workspace, pool, slopes[i], observer);
+  }
+  for (size_t i = 0; i < stages; ++i) add(method.b[i], slopes[i], z);
+  saturations_[kSum] += saturated;
+}
+
+// slopes: V, W
+void BlockRunner::step(const Leapfrog&, int evaluation, Workspace& workspace, ThreadPool* pool,
+                       const Observer& observer) {
+  Map &z = workspace.map, &v = workspace.slopes[0], &w = workspace.slopes[1];
+  int64_t saturated = 0;
+  const auto add_half_of_v = [&] {
+    for (size_t n = 0; n < z.size(); ++n)
+      z.data()[n] = saturate(z.data()[n] + round_half_up(v.data()[n], 1), output_, &saturated);
+  };
+  add_half_of_v();
+  evaluate(z, evaluation, {}, {}, workspace, pool, w, observer);
+  for (size_t n = 0; n < v.size(); ++n)
+    v.data()[n] = saturate(2 * int64_t{w.data()[n]} - v.data()[n], output_, &saturated);
+  add_half_of_v();
+  saturations_[kSum] += saturated;
+}
+
+void BlockRunner::integrate(Workspace& workspace, ThreadPool* pool, const Observer& observer) {
+  Map& z = workspace.map;
+  if (input_ != output_) {
     int64_t saturated = 0;
-    for (int32_t& value : std::span(x.data(), x.size()))
+    for (int32_t& value : std::span(z.data(), z.size()))
       value = saturate(align(value, input_.fraction, output_.fraction), output_, &saturated);
     saturations_[kSum] += saturated;
   }
-  std::pair<const Map*, Format> added{};
-  if (!block_.ode && block_.skip != Skip::kNone) added = shortcut(workspace, pool);
-  const bool shortened = added.first && block_.skip == Skip::kShort;
-  const auto none = std::pair<const Map*, Format>{};
-  const auto first = shortened ? added : none;
-  const auto second = block_.ode ? std::pair<const Map*, Format>{&x, output_} : shortened ? none : added;
-  for (int execution = 0; execution < block_.executions; ++execution) {
-    convolve(depthwise1_, *conv1_, kConv1, {x, execution, first.first, first.second, /*relu=*/true}, workspace, pool,
-             hidden, observer);
-    if (observer) observer(point(execution) + ".hidden", hidden);
-    convolve(depthwise2_, *conv2_, kConv2, {hidden, execution, second.first, second.second, /*relu=*/!block_.ode},
-             workspace, pool, y, observer);
-    if (observer) observer(point(execution), y);
+  if (const auto* runge_kutta = std::get_if<RungeKutta>(&block_.method)) {
+    for (int i = 0; i < block_.executions; i += runge_kutta->stages) step(*runge_kutta, i, workspace, pool, observer);
+  } else if (const auto* leapfrog = std::get_if<Leapfrog>(&block_.method)) {
+    workspace.slopes.resize(2);
+    evaluate(z, 0, {}, {}, workspace, pool, workspace.slopes[0], observer);
+    for (int i = 1; i < block_.executions; ++i) step(*leapfrog, i, workspace, pool, observer);
+  } else {
+    for (int i = 0; i < block_.executions; ++i) {
+      evaluate(z, i, {}, {&z, output_}, workspace, pool, z, observer);
+      if (observer && i + 1 < block_.executions) observer(point(i), z);
+    }
   }
-  if (!block_.ode) std::swap(workspace.map, workspace.next);
+  if (observer) observer(point(block_.executions - 1), z);
+}
+
+void BlockRunner::run_image(Workspace& workspace, ThreadPool* pool, const Observer& observer) {
+  if (block_.ode) return integrate(workspace, pool, observer);
+  Added added{};
+  if (block_.skip != Skip::kNone) added = shortcut(workspace, pool);
+  const bool shortened = block_.skip == Skip::kShort;
+  evaluate(workspace.map, 0, shortened ? added : Added(), shortened ? Added() : added, workspace, pool, workspace.next,
+           observer);
+  if (observer) observer(block_.name, workspace.next);
+  std::swap(workspace.map, workspace.next);
 }
 
 std::vector<int32_t> BlockRunner::run(std::span<const int32_t> input, const Tap& tap) {

@@ -39,7 +39,8 @@ struct LayerSaturations {
 // What one thread works with.
 struct Workspace {
   Convolution::Scratch scratch;
-  Map map, next, hidden, filtered, shortcut;
+  Map map, next, hidden, filtered, shortcut, stage;
+  std::vector<Map> slopes;
 };
 
 // One block. Throws Error if its tables are incomplete or its weights break the accumulator proof.
@@ -67,11 +68,23 @@ class BlockRunner {
                 const Convolution::Job& job, Workspace& workspace, ThreadPool* pool, Map& output,
                 const Observer& observer);
   std::string point(int execution) const;  // "layer3_2.0[4]"
+
+  // The block's two convolutions of x; what is added to the first and to the second, if anything, with its format.
+  using Added = std::pair<const Map*, Format>;
+  void evaluate(const Map& x, int execution, const Added& first, const Added& second, Workspace& workspace,
+                ThreadPool* pool, Map& y, const Observer& observer);
+
+  // z in workspace.map to its end, by fixed/method.h.
+  void integrate(Workspace& workspace, ThreadPool* pool, const Observer& observer);
+  void step(const RungeKutta& method, int first, Workspace& workspace, ThreadPool* pool, const Observer& observer);
+  void step(const Leapfrog&, int evaluation, Workspace& workspace, ThreadPool* pool, const Observer& observer);
+
   // What is added for the input in workspace.map, and its format.
-  std::pair<const Map*, Format> shortcut(Workspace& workspace, ThreadPool* pool);
+  Added shortcut(Workspace& workspace, ThreadPool* pool);
 
   Block block_;
   Format input_, output_;
+  int scale_fraction_;
   int threads_;
   std::optional<Convolution> depthwise1_, conv1_, depthwise2_, conv2_, projection_;
   std::array<std::atomic<int64_t>, kLayers> saturations_{};

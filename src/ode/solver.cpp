@@ -1,7 +1,6 @@
 #include "ode/solver.h"
 
 #include <algorithm>
-#include <vector>
 
 #include "core/error.h"
 #include "core/names.h"
@@ -35,5 +34,15 @@ void require_error_estimate(const Solver& solver) {
 
 int evaluations_per_step(const Solver& solver) { return solver.leapfrog() ? 1 : solver.tableau->fixed_stages(); }
 int evaluations_before(const Solver& solver) { return solver.leapfrog() ? 1 : 0; }
+
+std::vector<double> evaluation_times(const Solver& solver, int64_t steps, double end) {
+  std::vector<double> times;
+  if (solver.leapfrog()) times.push_back(0);
+  const double size = end / static_cast<double>(steps);
+  for (int64_t i = 0; i < steps; ++i)
+    for (int stage = 0; stage < evaluations_per_step(solver); ++stage)
+      times.push_back(size * (static_cast<double>(i) + (solver.leapfrog() ? 0.5 : solver.tableau->node(stage))));
+  return times;
+}
 
 }  // namespace odenet::ode

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "ode/tableau.h"
 
@@ -39,6 +40,9 @@ void require_error_estimate(const Solver& solver);
 // Of f in one fixed step, and before the first one.
 int evaluations_per_step(const Solver& solver);
 int evaluations_before(const Solver& solver);
+
+// The time of each evaluation in that many equal steps from 0 to `end`.
+std::vector<double> evaluation_times(const Solver& solver, int64_t steps, double end);
 
 inline int64_t evaluations(const Solver& solver, int64_t steps) {
   return evaluations_before(solver) + steps * evaluations_per_step(solver);

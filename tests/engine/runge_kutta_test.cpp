@@ -6,6 +6,7 @@
 #include "engine/model.h"
 #include "engine/simulator.h"
 #include "fixed/online_norm.h"
+#include "fixed/runner.h"
 #include "random_block.h"
 #include "support/engine_network.h"
 #include "support/expect_error.h"
@@ -13,6 +14,7 @@
 namespace odenet::engine {
 namespace {
 
+using fixed::RungeKutta;
 using testing::RandomBlock;
 
 RungeKutta rk4() {
@@ -30,6 +32,11 @@ RungeKutta three_eighths() {
 }
 
 RungeKutta euler() { return {.stages = 1, .a = {0}, .b = {1 << 20}}; }
+
+RandomBlock with(RandomBlock random, const RungeKutta& method) {
+  random.block.method = method;
+  return random;
+}
 
 class Reference {
  public:
@@ -132,15 +139,22 @@ TEST(RungeKutta, ModelEqualsTheDefinition) {
   for (const RungeKutta& method : {euler(), rk4(), three_eighths()})
     for (const auto& [extreme, norm] : {std::pair(false, NormKind::kBatch), std::pair(true, NormKind::kBatch),
                                         std::pair(true, NormKind::kInstance)}) {
-      RandomBlock random(
-          {.channels = 4, .height = 5, .executions = 2 * method.stages, .extreme = extreme, .width = 8, .norm = norm},
-          5);
-      const Program program = compile(random.block, random.formats, Lanes{2, 4}, method);
+      RandomBlock random = with(
+          {{.channels = 4, .height = 5, .executions = 2 * method.stages, .extreme = extreme, .width = 8, .norm = norm},
+           5},
+          method);
+      const Program program = compile(random.block, random.formats, Lanes{2, 4});
       const auto input = random.images(1);
       Reference reference(random, method);
+      const std::vector<int32_t> expected = reference.run(input);
       Model model(program);
-      EXPECT_EQ(model.run(input), reference.run(input));
+      EXPECT_EQ(model.run(input), expected);
       EXPECT_EQ(model.saturations(), reference.saturations);
+      fixed::BlockRunner runner(random.block, random.formats);
+      EXPECT_EQ(runner.run(input), expected);
+      int64_t saturations = 0;
+      for (const auto& layer : runner.saturations()) saturations += layer.count;
+      EXPECT_EQ(saturations, reference.saturations);
       EXPECT_EQ(model.saturations() > 0, extreme);
     }
 }
@@ -148,8 +162,8 @@ TEST(RungeKutta, ModelEqualsTheDefinition) {
 TEST(RungeKutta, EngineEqualsTheDefinition) {
   SKIP_WITHOUT("verilator");
   SKIP_WITHOUT("make");
-  RandomBlock random({.channels = 4, .height = 4, .executions = 8, .extreme = true}, 6);
-  const Program program = compile(random.block, random.formats, Lanes{2, 8}, three_eighths());
+  RandomBlock random = with({{.channels = 4, .height = 4, .executions = 8, .extreme = true}, 6}, three_eighths());
+  const Program program = compile(random.block, random.formats, Lanes{2, 8});
   const auto input = random.images(2);
   const auto first = std::vector<int32_t>(input.begin(), input.begin() + 128);
   const auto second = std::vector<int32_t>(input.begin() + 128, input.end());
@@ -167,12 +181,17 @@ TEST(RungeKutta, EngineEqualsTheDefinition) {
 }
 
 TEST(RungeKutta, RefusesWhatIsNoExplicitMethod) {
-  const RandomBlock random({.channels = 4, .executions = 6}, 1);
-  const auto run = [&](const RungeKutta& method) { compile(random.block, random.formats, Lanes{1, 8}, method); };
+  const auto run = [&](const fixed::Method& method, bool separable = false) {
+    RandomBlock random({.channels = 4, .executions = 6, .separable = separable}, 1);
+    random.block.method = method;
+    compile(random.block, random.formats, Lanes{1, 8});
+  };
   EXPECT_ERROR(run(rk4()), "layer3_2.0", "4 stages", "6 evaluations");
-  EXPECT_ERROR(run({.stages = 2, .a = {0, 0, 1}, .b = {1, 1}}), "3 and 2 coefficients");
-  EXPECT_ERROR(run({.stages = 2, .a = {0, 1, 1, 0}, .b = {1, 1}}), "not explicit");
-  EXPECT_ERROR(run({.stages = 2, .a = {0, 0, 0, 0}, .b = {1, 1}}), "row", "zero");
+  EXPECT_ERROR(run(RungeKutta{.stages = 2, .a = {0, 0, 1}, .b = {1, 1}}), "3 and 2 coefficients");
+  EXPECT_ERROR(run(RungeKutta{.stages = 2, .a = {0, 1, 1, 0}, .b = {1, 1}}), "not explicit");
+  EXPECT_ERROR(run(RungeKutta{.stages = 2, .a = {0, 0, 0, 0}, .b = {1, 1}}), "row", "zero");
+  EXPECT_ERROR(run(RungeKutta{.stages = 2, .a = {0, 0, 1, 0}, .b = {1, 1}}, true), "plain convolutions");
+  EXPECT_ERROR(run(fixed::Leapfrog()), "layer3_2.0", "leapfrog");
 }
 
 }  // namespace

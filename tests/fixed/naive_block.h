@@ -116,6 +116,46 @@ inline void naive_sum(const std::vector<int32_t>& added, Format from, Format to,
     values[i] = clamp(Wide{values[i]} + aligned(added[i], from.fraction, to.fraction), to);
 }
 
+// The steps of fixed/method.h from z on; evaluate(u, i) is K_i(u).
+template <typename Evaluate>
+std::vector<int32_t> naive_steps(const Block& block, Format scale, Format format, std::vector<int32_t> z,
+                                 const Evaluate& evaluate) {
+  const auto add_product = [&](int32_t factor, const std::vector<int32_t>& k, std::vector<int32_t>& sum) {
+    if (factor == 0) return;
+    for (size_t n = 0; n < sum.size(); ++n)
+      sum[n] = clamp(Wide{sum[n]} + clamp(round(Wide{k[n]} * factor, scale.fraction), format), format);
+  };
+  if (std::holds_alternative<Leapfrog>(block.method)) {
+    auto v = evaluate(z, 0);
+    const auto add_half = [&] {
+      for (size_t n = 0; n < z.size(); ++n) z[n] = clamp(z[n] + round(v[n], 1), format);
+    };
+    for (int i = 1; i < block.executions; ++i) {
+      add_half();
+      const auto w = evaluate(z, i);
+      for (size_t n = 0; n < v.size(); ++n) v[n] = clamp(2 * Wide{w[n]} - v[n], format);
+      add_half();
+    }
+    return z;
+  }
+  RungeKutta method{.stages = 1, .a = {0}, .b = {1}};
+  if (const auto* given = std::get_if<RungeKutta>(&block.method)) method = *given;
+  const auto stages = static_cast<size_t>(method.stages);
+  for (int first = 0; first < block.executions; first += method.stages) {
+    std::vector<std::vector<int32_t>> k;
+    for (size_t i = 0; i < stages; ++i) {
+      auto u = z;
+      for (size_t j = 0; j < i; ++j) add_product(method.a[i * stages + j], k[j], u);
+      k.push_back(evaluate(u, first + static_cast<int>(i)));
+    }
+    if (std::holds_alternative<Euler>(block.method))
+      naive_sum(k.front(), format, format, z);
+    else
+      for (size_t i = 0; i < stages; ++i) add_product(method.b[i], k[i], z);
+  }
+  return z;
+}
+
 // One image; `input` is the format of z.
 inline std::vector<int32_t> naive_block(const Block& block, const Formats& formats, Format input,
                                         std::vector<int32_t> z) {
@@ -145,13 +185,7 @@ inline std::vector<int32_t> naive_block(const Block& block, const Formats& forma
                           : 0);
     naive_sum(y, input, to, values);
   };
-  if (block.ode) {
-    std::vector<int32_t> start(z.size(), 0);
-    naive_sum(z, input, output, start);
-    z = start;
-  }
-  for (int i = 0; i < block.executions; ++i) {
-    auto y = z;
+  const auto evaluate = [&](std::vector<int32_t> y, int i) {
     int height = block.height, width = block.width;
     if (block.depthwise1) {
       y = naive_conv(*block.depthwise1, of[&*block.depthwise1], y, height, width, i);
@@ -164,15 +198,17 @@ inline std::vector<int32_t> naive_block(const Block& block, const Formats& forma
     if (block.depthwise2) y = naive_conv(*block.depthwise2, of[&*block.depthwise2], y, out_height, out_width, i);
     y = naive_conv(block.conv2, of[&block.conv2], y, out_height, out_width, i);
     norm(block.conv2, i, y);
-    if (block.ode) {
-      naive_sum(y, output, output, z);
-      continue;
-    }
+    return y;
+  };
+  if (!block.ode) {
+    auto y = evaluate(z, 0);
     if (block.skip == Skip::kFull) add_shortcut(output, y);
     naive_relu(y);
-    z = y;
+    return y;
   }
-  return z;
+  std::vector<int32_t> start(z.size(), 0);
+  naive_sum(z, input, output, start);
+  return naive_steps(block, formats.scale, output, start, evaluate);
 }
 
 }  // namespace odenet::fixed::testing

@@ -64,8 +64,27 @@ TEST(Network, RefusesMapsTooLargeForInstanceNorms) {
   EXPECT_ERROR(make_skeleton(spec), "layer1.0", "65792 pixels", "65535");
 }
 
-TEST(Network, RefusesSolversButEuler) {
-  EXPECT_ERROR(make_network(with_solver(small_spec(), "midpoint", 0)), "layer2_2", "'midpoint'", "Euler");
+TEST(Network, OdeBlocksHaveTheMethodOfTheirSolver) {
+  const Network net = make_network(with_solver(small_spec(), "rk4", 2));
+  const auto& method = std::get<RungeKutta>(net.blocks.back().method);
+  const int32_t one = 1 << 20, half = one / 2, third = (one + 1) / 3, sixth = (one + 3) / 6;
+  EXPECT_EQ(method.stages, 4);
+  EXPECT_EQ(method.a, (std::vector<int32_t>{0, 0, 0, 0, half, 0, 0, 0, 0, half, 0, 0, 0, 0, one, 0}));
+  EXPECT_EQ(method.b, (std::vector<int32_t>{sixth, third, third, sixth}));
+  EXPECT_EQ(net.blocks.back().executions, 8);
+  EXPECT_EQ(net.blocks.front().method, Method(Euler()));
+  const Network leapfrog = make_network(with_solver(small_spec(), "leapfrog", 2));
+  EXPECT_EQ(leapfrog.blocks.back().method, Method(Leapfrog()));
+  EXPECT_EQ(leapfrog.blocks.back().executions, 3);
+
+  Network changed = quantize(synthetic_checkpoint(net.spec, 1));
+  EXPECT_EQ(Network::from_tensors(changed.to_tensors()).blocks.back().method, Method(method));
+  changed.blocks.back().method = Euler();
+  EXPECT_ERROR(check(changed), "not those of its spec");
+  EXPECT_ERROR(make_network(with_solver(small_spec(), "fehlberg", 1), {.scale = {16, 15}}), "'fehlberg'", "coefficient",
+               "out of range");
+  EXPECT_ERROR(make_network(with_adaptive_steps(with_solver(small_spec(), "heun-euler", 0), {.controller = "pi"})),
+               "layer2_2", "follow their error", "--solver heun-euler --steps");
 }
 
 TEST(Network, RefusesFilesOfAnotherKind) {

@@ -54,6 +54,31 @@ TEST_P(EveryFamily, MatchesTheFloatNetworkWithInstanceNorms) {
   for (size_t label = 0; label < 10; ++label) EXPECT_NEAR(Format{}.to_real(logits[label]), expected[label], kTolerance);
 }
 
+class EverySolver : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(EverySolver, MatchesTheFloatNetwork) {
+  for (const char* model : {"rodenet-2-20", "dsodenet-20"}) {
+    NetworkSpec spec = with_solver(make_spec(model, 10), GetParam(), 2);
+    spec.height = spec.width = 16;
+    const SafeTensors checkpoint = synthetic_checkpoint(spec, 7);
+    const auto image = random_images(spec, 1, 8);
+    const auto logits = Runner(quantize(checkpoint)).run(image);
+    const auto expected = Reference(checkpoint, spec).logits(image);
+    double largest = 1;
+    for (const double value : expected) largest = std::max(largest, std::abs(value));
+    for (size_t label = 0; label < 10; ++label)
+      EXPECT_NEAR(Format{}.to_real(logits[label]), expected[label], largest * kTolerance) << model;
+  }
+}
+
+std::vector<std::string> every_solver() {
+  std::vector<std::string> names;
+  for (const ode::Solver& solver : ode::solvers()) names.emplace_back(solver.name);
+  return names;
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, EverySolver, ::testing::ValuesIn(every_solver()));
+
 TEST(Quantize, SkipsRemovedFromSomeBlocks) {
   NetworkSpec spec = make_spec("short-resnet-b-20", 10);
   spec.height = spec.width = 16;

@@ -20,16 +20,21 @@ using odenet::testing::synthetic_checkpoint;
 Network small_network(uint32_t seed = 1) { return quantize(synthetic_checkpoint(small_spec(), seed)); }
 
 // A block of random integers in the whole range of the formats, but for weights within the accumulator bound.
-RC_GTEST_PROP(BlockRunner, EqualsTheNaiveBlock, (uint32_t seed, bool ode, bool extreme)) {
+RC_GTEST_PROP(BlockRunner, EqualsTheNaiveBlock, (uint32_t seed, bool is_ode, bool extreme)) {
   std::mt19937 random(seed);
-  Stage stage{.name = "block", .in_channels = *rc::gen::inRange(1, 6), .ode = ode};
-  stage.channels = ode ? stage.in_channels : stage.in_channels + *rc::gen::inRange(0, 3);
-  stage.stride = ode ? 1 : *rc::gen::inRange(1, 3);
-  stage.executions = ode ? *rc::gen::inRange(1, 4) : 1;
+  Stage stage{.name = "block", .in_channels = *rc::gen::inRange(1, 6), .ode = is_ode};
+  stage.channels = is_ode ? stage.in_channels : stage.in_channels + *rc::gen::inRange(0, 3);
+  stage.stride = is_ode ? 1 : *rc::gen::inRange(1, 3);
+  if (is_ode) {
+    const auto solvers = ode::solvers();
+    const ode::Solver& solver = solvers[*rc::gen::inRange<size_t>(0, solvers.size())];
+    stage.solver = solver.name;
+    stage.executions = static_cast<int>(ode::evaluations(solver, *rc::gen::inRange(1, 4)));
+  }
   stage.body = *rc::gen::element(Body::kPlain, Body::kSeparable);
   stage.shortcut = *rc::gen::element(Shortcut::kPad, Shortcut::kProjection);
   stage.norm = *rc::gen::element(NormKind::kBatch, NormKind::kInstance);
-  if (!ode) stage.skips = {*rc::gen::element(Skip::kFull, Skip::kShort, Skip::kNone)};
+  if (!is_ode) stage.skips = {*rc::gen::element(Skip::kFull, Skip::kShort, Skip::kNone)};
   NetworkSpec spec{.model = "block", .classes = 1, .stem_channels = stage.in_channels, .stages = {stage}};
   spec.height = *rc::gen::inRange(2, 10);
   spec.width = *rc::gen::inRange(2, 10);

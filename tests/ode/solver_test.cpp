@@ -33,5 +33,12 @@ TEST(Solver, TheErrorEstimateIsOfTheLowerOrder) {
   EXPECT_EQ(find_solver("leapfrog").error_order(), 2);
 }
 
+TEST(Solver, EvaluationTimesAreThoseOfItsStages) {
+  EXPECT_EQ(evaluation_times(find_solver("euler"), 4, 2), (std::vector<double>{0, 0.5, 1, 1.5}));
+  EXPECT_EQ(evaluation_times(find_solver("rk4"), 2, 2), (std::vector<double>{0, 0.5, 0.5, 1, 1, 1.5, 1.5, 2}));
+  EXPECT_EQ(evaluation_times(find_solver("leapfrog"), 2, 1), (std::vector<double>{0, 0.25, 0.75}));
+  for (const Solver& solver : solvers()) EXPECT_EQ(std::ssize(evaluation_times(solver, 3, 1)), evaluations(solver, 3));
+}
+
 }  // namespace
 }  // namespace odenet::ode

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "core/safetensors.h"
+#include "ode/solver.h"
 #include "spec/network_spec.h"
 
 namespace odenet::testing {
@@ -121,22 +122,18 @@ class Reference {
     for (const Stage& stage : spec_.stages)
       for (int index = 0; index < stage.blocks; ++index) {
         const std::string block = block_name(stage, index);
-        for (int i = 0; i < stage.executions; ++i) {
-          const double time = i * spec_.step_size(stage);
-          const Skip skip = stage.skip(index);
-          Map hidden = norm(conv(x, block + ".conv1", stage.stride, stage.ode, time), block + ".bn1", i);
-          if (skip == Skip::kShort) hidden = add(hidden, shortcut(x, block, stage));
-          hidden = relu(hidden);
-          Map f = norm(conv(hidden, block + ".conv2", 1, stage.ode, time), block + ".bn2", i);
-          if (stage.ode) {
-            for (size_t k = 0; k < f.values.size(); ++k) x.values[k] += spec_.step_size(stage) * f.values[k];
-          } else {
-            x = relu(skip == Skip::kFull ? add(f, shortcut(x, block, stage)) : f);
-          }
-          const std::string point = stage.ode ? block + "[" + std::to_string(i) + "]" : block;
-          emit(point + ".hidden", hidden.values);
-          emit(point, x.values);
+        if (stage.ode) {
+          x = integrate(std::move(x), block, stage, emit);
+          continue;
         }
+        const Skip skip = stage.skip(index);
+        Map hidden = norm(conv(x, block + ".conv1", stage.stride, false, 0), block + ".bn1", 0);
+        if (skip == Skip::kShort) hidden = add(hidden, shortcut(x, block, stage));
+        hidden = relu(hidden);
+        const Map f = norm(conv(hidden, block + ".conv2", 1, false, 0), block + ".bn2", 0);
+        x = relu(skip == Skip::kFull ? add(f, shortcut(x, block, stage)) : f);
+        emit(block + ".hidden", hidden.values);
+        emit(block, x.values);
       }
     std::vector<double> pooled;
     for (int c = 0; c < x.channels; ++c) {
@@ -165,6 +162,43 @@ class Reference {
       return values[static_cast<size_t>((c * height + y) * width + x)];
     }
   };
+
+  // Of an ODEBlock; the state is emitted after each of Euler's steps, else at the end only.
+  template <typename Emit>
+  Map integrate(Map z, const std::string& block, const Stage& stage, const Emit& emit) const {
+    const ode::Solver& solver = ode::find_solver(stage.solver);
+    const double h = spec_.step_size(stage);
+    const auto point = [&](int i) { return block + "[" + std::to_string(i) + "]"; };
+    int evaluation = 0;
+    const auto slope = [&](const Map& u, double time) {
+      const int i = evaluation++;
+      const Map hidden = relu(norm(conv(u, block + ".conv1", 1, true, time), block + ".bn1", i));
+      emit(point(i) + ".hidden", hidden.values);
+      return norm(conv(hidden, block + ".conv2", 1, true, time), block + ".bn2", i);
+    };
+    Map v = solver.leapfrog() ? slope(z, 0) : Map();
+    for (int step = 0; step < steps(stage); ++step) {
+      if (solver.leapfrog()) {
+        z = add(std::move(z), v, h / 2);
+        const Map w = slope(z, (step + 0.5) * h);
+        for (size_t k = 0; k < v.values.size(); ++k) v.values[k] = 2 * w.values[k] - v.values[k];
+        z = add(std::move(z), v, h / 2);
+        continue;
+      }
+      const ode::Tableau& method = *solver.tableau;
+      std::vector<Map> slopes;
+      for (int i = 0; i < method.fixed_stages(); ++i) {
+        Map u = z;
+        for (int j = 0; j < i; ++j) u = add(std::move(u), slopes[static_cast<size_t>(j)], h * method.at(i, j));
+        slopes.push_back(slope(u, (step + method.node(i)) * h));
+      }
+      for (int i = 0; i < method.fixed_stages(); ++i)
+        z = add(std::move(z), slopes[static_cast<size_t>(i)], h * method.weight(i));
+      if (stage.solver == Stage().solver && step + 1 < steps(stage)) emit(point(step), z.values);
+    }
+    emit(point(stage.executions - 1), z.values);
+    return z;
+  }
 
   std::vector<float> tensor(const std::string& name) const {
     return file_.get<float>(name, file_.tensors.at(name).shape);
@@ -243,8 +277,8 @@ class Reference {
     return map;
   }
 
-  static Map add(Map map, const Map& added) {
-    for (size_t i = 0; i < map.values.size(); ++i) map.values[i] += added.values[i];
+  static Map add(Map map, const Map& added, double factor = 1) {
+    for (size_t i = 0; i < map.values.size(); ++i) map.values[i] += factor * added.values[i];
     return map;
   }
 
