@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 #include "core/error.h"
 #include "engine/requirements.h"
@@ -96,7 +97,7 @@ class Compiler {
             {.source = 1, .source_base = hidden, .destination = kMap0, .destination_base = result(stage)}, unfinished);
     }
     add_terms(method.b, 0, kBothMaps);
-    stages_ = stages;
+    program_.stages = method.stages;
     loop(body, block_.executions / method.stages);
     store(0, 0);
   }
@@ -321,20 +322,27 @@ class Compiler {
                             .source_base = place.source_base,
                             .destination_base = place.destination_base,
                             .old_base = place.old_base,
-                            .weight = static_cast<uint32_t>(program_.weights[0].size()),
+                            .weight = weights_of(conv),
                             .table = table_size_};
     if (place.add)
       instruction.old_channels = place.old_channels ? place.old_channels : static_cast<uint32_t>(conv.channels);
     program_.instructions.push_back(instruction);
-    append_weights(conv, instruction.pointwise != 0);
     layers_.push_back({.conv = &conv, .norm = norm, .stage = stage_});
     table_size_ += static_cast<uint32_t>(conv.channels);
     use(place.destination, place.destination_base + static_cast<uint32_t>(conv.channels) * rows * row_words);
   }
 
+  // Their address: once for all stages of a method.
+  uint32_t weights_of(const fixed::Conv& conv) {
+    const auto [place, is_new] = weights_.try_emplace(&conv, static_cast<uint32_t>(program_.weights[0].size()));
+    if (is_new) append_weights(conv);
+    return place->second;
+  }
+
   // Appends [group][input channel][kernel row][kernel column] of each lane's output channels, columns in the order of
   // hw/rtl/window.v. A 1x1 convolution with stride 2 is a 3x3 one whose other taps are zero.
-  void append_weights(const fixed::Conv& conv, bool pointwise) {
+  void append_weights(const fixed::Conv& conv) {
+    const bool pointwise = conv.kernel == 1 && conv.stride == 1;
     const int lanes = conv.depthwise ? 1 : program_.parameters.lanes.oc;
     const int inputs = conv.depthwise ? 1 : conv.in_channels;
     const std::array<int, 3> columns = conv.stride == 2 ? std::array{0, 2, 1} : std::array{0, 1, 2};
@@ -363,7 +371,8 @@ class Compiler {
       program_.scale.push_back(scale);
       program_.shift.push_back(shift);
     };
-    for (size_t step = 0; step < idx(block_.executions) / stages_; ++step)
+    const size_t stages = idx(program_.stages);
+    for (size_t step = 0; step < idx(block_.executions) / stages; ++step)
       for (const auto& [conv, norm, stage, factor] : layers_) {
         if (!conv) {
           append(factor, 0);
@@ -371,7 +380,7 @@ class Compiler {
           continue;
         }
         for (int channel = 0; channel < conv->channels; ++channel) {
-          const size_t at = (step * stages_ + stage) * idx(conv->channels) + idx(channel);
+          const size_t at = (step * stages + stage) * idx(conv->channels) + idx(channel);
           append(norm ? norm->scale[at] : static_cast<int32_t>(one), norm ? norm->shift[at] : 0);
           const int classes = conv->border_classes();
           for (int border = 0; border < kBorderClasses; ++border)
@@ -400,8 +409,9 @@ class Compiler {
   Program program_;
   uint32_t in_ = 0, out_ = 0;  // words of the input and the output
   uint32_t table_size_ = 0;    // of one step
-  size_t stages_ = 1, stage_ = 0;
+  size_t stage_ = 0;           // of a Runge-Kutta method
   std::vector<Layer> layers_;  // in the order of their tables
+  std::map<const fixed::Conv*, uint32_t> weights_;
 };
 
 }  // namespace

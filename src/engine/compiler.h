@@ -63,6 +63,7 @@ struct MapShape {
 struct Program {
   std::string block;  // its name in the network
   int executions = 1;
+  int stages = 1;          // executions of a step: of one pass through an ODEBlock's loop
   MapShape input, output;  // of an image
   Parameters parameters;
   std::vector<Instruction> instructions;

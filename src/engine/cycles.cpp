@@ -98,7 +98,7 @@ Cycles cycles(const Program& program) {
   return result;
 }
 
-int64_t execution_cycles(const Program& program) {
+int64_t step_cycles(const Program& program) {
   int64_t total = 0;
   for (size_t i = 0; i < program.instructions.size(); ++i) {
     const Instruction& instruction = program.instructions[i];
@@ -114,7 +114,7 @@ int64_t multiply_adds(const Program& program) {
     if (i.opcode == Opcode::kConvolve)
       body += int64_t{i.in_channels} * i.count * (i.depthwise != 0 ? 1 : program.parameters.lanes.oc) *
               (i.pointwise != 0 ? 1 : 9) * i.plane * program.parameters.lanes.px;
-  return body * program.executions;
+  return body * (program.executions / program.stages);
 }
 
 }  // namespace odenet::engine

@@ -2,7 +2,7 @@
 //
 //   engine::Cycles image = engine::cycles(program);
 //   image.compute                              // = the engine's compute_cycles, always
-//   engine::execution_cycles(program)          // of one Euler step
+//   engine::step_cycles(program)               // of one pass through the loop
 //   engine::microseconds(image.compute, 100)   // at 100 MHz
 //
 // load and store are those of a host that is never late.
@@ -20,9 +20,8 @@ struct Cycles {
 
 Cycles cycles(const Program& program);
 
-// One execution of the block: one pass through the loop of an ODEBlock with the loop instruction, the convolutions of
-// any other block.
-int64_t execution_cycles(const Program& program);
+// One step: one pass through the loop of an ODEBlock with the loop instruction, the convolutions of any other block.
+int64_t step_cycles(const Program& program);
 
 // Multiply-adds of one image that lie inside it or touch its padding, as the literature counts them: C * C' * 9 * H * W
 // for each 3x3 convolution.

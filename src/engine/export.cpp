@@ -109,7 +109,7 @@ ExportReport export_folder(const fixed::Network& network, std::span<const uint8_
   report.program = compile(block, network.formats(), options.macs);
   report.formats = network.formats();
   report.cycles = cycles(report.program);
-  report.execution_cycles = execution_cycles(report.program);
+  report.step_cycles = step_cycles(report.program);
   report.performance = project(network.spec, block.name, report.cycles, options.megahertz);
   report.proofs = fixed::prove_accumulators(block, network.formats());
 
@@ -145,10 +145,12 @@ std::string to_text(const ExportReport& report) {
   std::string text = fmt::format(
       "{} of {}: {} to {}, {} executions, {} multiply-accumulate lanes ({} channels, {} pixels)\n", report.block,
       report.model, shape(program.input), shape(program.output), program.executions, lanes.macs(), lanes.oc, lanes.px);
-  text += fmt::format("cycles: {} an execution, {} an image, {} to load and {} to store it\n", report.execution_cycles,
+  const std::string step =
+      program.stages == 1 ? "an execution" : fmt::format("a step of {} executions", program.stages);
+  text += fmt::format("cycles: {} {}, {} an image, {} to load and {} to store it\n", report.step_cycles, step,
                       report.cycles.compute, report.cycles.load, report.cycles.store);
-  text += fmt::format("at {:g} MHz: {:.2f} ms an execution, {:.2f} ms an image\n", report.megahertz,
-                      report.milliseconds(report.execution_cycles), report.milliseconds(report.cycles.compute));
+  text += fmt::format("at {:g} MHz: {:.2f} ms {}, {:.2f} ms an image\n", report.megahertz,
+                      report.milliseconds(report.step_cycles), step, report.milliseconds(report.cycles.compute));
   text += fmt::format("memory: {:.1f} Kib maps, {:.1f} Kib weights, {:.1f} Kib tables\n",
                       static_cast<double>(memory.maps) / 1024, static_cast<double>(memory.weights) / 1024,
                       static_cast<double>(memory.tables) / 1024);
@@ -179,6 +181,7 @@ void to_json(nlohmann::json& json, const ExportReport& report) {
       {"block", report.block},
       {"macs", parameters.macs()},
       {"executions", program.executions},
+      {"stages", program.stages},
       {"lanes", {{"channels", parameters.lanes.oc}, {"pixels", parameters.lanes.px}}},
       {"input", shape(program.input)},
       {"output", shape(program.output)},
@@ -187,12 +190,12 @@ void to_json(nlohmann::json& json, const ExportReport& report) {
       {"program_hash", fmt::format("{:016x}", program_hash(program))},
       {"megahertz", report.megahertz},
       {"cycles",
-       {{"execution", report.execution_cycles},
+       {{"step", report.step_cycles},
         {"compute", report.cycles.compute},
         {"load", report.cycles.load},
         {"store", report.cycles.store}}},
       {"milliseconds",
-       {{"execution", report.milliseconds(report.execution_cycles)},
+       {{"step", report.milliseconds(report.step_cycles)},
         {"compute", report.milliseconds(report.cycles.compute)},
         {"image", report.milliseconds(report.cycles.load + report.cycles.compute + report.cycles.store)}}},
       {"performance", report.performance},

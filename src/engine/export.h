@@ -40,7 +40,7 @@ struct ExportReport {
   Program program{};
   fixed::Formats formats{};
   Cycles cycles{};               // of an image
-  int64_t execution_cycles = 0;  // of one execution of the block
+  int64_t step_cycles = 0;  // of one step: an execution, or as many as a Runge-Kutta method has stages
   Performance performance{};
   std::vector<fixed::AccumulatorProof> proofs{};  // of its convolutions
   std::string hash{};                             // FNV-1a of the files that make up the engine, 16 hexadecimal digits

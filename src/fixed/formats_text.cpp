@@ -34,7 +34,7 @@ Format parse_formats(const std::string& text, std::map<std::string, Format, std:
     }
     begin = end + 1;
   }
-  if (!all) throw Error("formats '{}': none without a name, for all that is not named", text);
+  if (!all) throw Error("formats '{}': none without a name for everything else, as in 32.20,{}", text, text);
   return *all;
 }
 

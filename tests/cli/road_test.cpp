@@ -58,12 +58,14 @@ TEST_F(Road, AnotherSolverEvaluatesAndQuantizes) {
   const std::string few = " --statistics 64 --limit 16 " + run();
   EXPECT_THAT(succeed("eval --solver rk4 --steps 2" + few), HasSubstr("top-1"));
   EXPECT_THAT(fail("eval --solver rk5" + few), AllOf(HasSubstr("unknown solver 'rk5'"), HasSubstr("leapfrog")));
-  EXPECT_THAT(fail("quantize --solver rk4" + few), AllOf(HasSubstr("'rk4'"), HasSubstr("Euler")));
   const std::string file = path("two_steps.safetensors");
-  succeed("quantize --steps 2 --out " + file + few);
+  const auto report = nlohmann::json::parse(succeed("quantize --json --solver rk4 --steps 2 --out " + file + few));
+  EXPECT_EQ(report.at("disagreeing"), 0);
   const auto spec = nlohmann::json::parse(SafeTensors::load(file).meta("spec"));
-  EXPECT_EQ(spec.at("stages").back().at("executions"), 2);
+  EXPECT_EQ(spec.at("stages").back().at("executions"), 8);
   EXPECT_THAT(fail("eval --backend fixed --steps 3 " + file), HasSubstr("odenet quantize"));
+  EXPECT_THAT(succeed("export-fpga --layer layer3_2 --images 1 --out " + path("rk4_engine") + " " + file),
+              HasSubstr("a step of 4 executions"));
 }
 
 TEST_F(Road, TrainsWithOneSolverAndPredictsWithAnother) {
@@ -73,7 +75,8 @@ TEST_F(Road, TrainsWithOneSolverAndPredictsWithAnother) {
       "--steps 2 --gradient aca --out " +
       trained);
   EXPECT_THAT(succeed("eval --limit 16 " + trained), HasSubstr("top-1"));
-  EXPECT_THAT(fail("quantize --limit 16 " + trained), AllOf(HasSubstr("'midpoint'"), HasSubstr("Euler")));
+  EXPECT_THAT(succeed("quantize --limit 16 --out " + path("midpoint.safetensors") + " " + trained),
+              HasSubstr("layer3_2.0[3]"));
   EXPECT_THAT(succeed("quantize --solver euler --statistics 64 --limit 16 " + trained), HasSubstr("q20"));
   EXPECT_THAT(succeed("eval --backend fixed --limit 16 " + trained), HasSubstr("top-1"));
 }
@@ -89,7 +92,7 @@ TEST_F(Road, AdaptiveStepsAreCountedAndMayEndAsFixedOnes) {
   const auto json = nlohmann::json::parse(succeed("eval --json --limit 16 " + trained));
   EXPECT_GE(json.at("counts").at("accepted_steps_a_batch"), 1);
   EXPECT_GE(json.at("counts").at("evaluations_a_batch"), 2);
-  EXPECT_THAT(fail("quantize --limit 16 " + trained), HasSubstr("--solver euler --steps M"));
+  EXPECT_THAT(fail("quantize --limit 16 " + trained), HasSubstr("--solver heun-euler --steps M"));
   EXPECT_THAT(succeed("quantize --solver euler --steps 3 --statistics 64 --limit 16 " + trained), HasSubstr("q20"));
 }
 
@@ -103,6 +106,32 @@ TEST_F(Road, QuantizedNetworkAgreesWithFloat) {
   EXPECT_EQ(json.at("second").at("backend"), "fixed");
   EXPECT_LT(json.at("max_logit_error"), 1e-3);
   EXPECT_EQ(read_file(file), read_file(run() + "/q20.safetensors"));
+}
+
+TEST_F(Road, FormatsAreGivenOrChosen) {
+  const std::string file = path("formats.safetensors"), to = "quantize --limit 16 --json --out " + file + " ";
+  succeed(to + "--activations 16.9,layer3_2=16.8 --weights 16.12 " + run());
+  const auto formats = nlohmann::json::parse(SafeTensors::load(file).meta("formats"));
+  EXPECT_EQ(formats.at("weight").at("fraction"), 12) << formats;
+  EXPECT_EQ(formats.at("activations").at("layer3_2").at("fraction"), 8) << formats;
+  succeed(to + "--auto 12 --calibration 20 --channel-scaling " + run());
+  EXPECT_THAT(succeed("eval --backend fixed --limit 16 " + file), HasSubstr("top-1"));
+
+  const auto kept = read_file(file);
+  const std::string plot = path("sweep.svg"), json = path("sweep.json");
+  EXPECT_THAT(
+      succeed("quantize --sweep 16,8 --calibration 20 --limit 16 --plot " + plot + " --report " + json + " " + run()),
+      AllOf(HasSubstr("bits"), HasSubstr("16"), HasSubstr("8")));
+  const auto sweep = nlohmann::json::parse(read_text_file(json));
+  EXPECT_EQ(sweep.at("rows").size(), 2u) << sweep;
+  EXPECT_TRUE(fs::exists(plot));
+
+  EXPECT_THAT(fail(to + "--activations 16 " + run()), HasSubstr("WIDTH.FRACTION"));
+  EXPECT_THAT(fail(to + "--activations 32.20,layer9=16.8 " + run()), AllOf(HasSubstr("layer9"), HasSubstr("layer3_2")));
+  EXPECT_THAT(fail(to + "--weights 4.3,conv1=40.2 " + run()), HasSubstr("40.2"));
+  EXPECT_THAT(fail(to + "--auto 8 --weights 16.12 " + run()), HasSubstr("excludes"));
+  EXPECT_THAT(fail(to + "--plot " + plot + " " + run()), HasSubstr("--sweep"));
+  EXPECT_EQ(read_file(file), kept);
 }
 
 TEST_F(Road, TrainsForFewBits) {
@@ -186,7 +215,7 @@ TEST_F(Road, ExportIsASelfContainedFolder) {
   succeed("quantize --limit 8 --out " + net + " " + run());
   const auto report = nlohmann::json::parse(
       succeed("export-fpga " + net + " --layer layer3_2 --macs 16 --images 2 --json --out " + out));
-  EXPECT_LE(report.at("cycles").at("execution"), 309657);
+  EXPECT_LE(report.at("cycles").at("step"), 309657);
   for (const char* name : {"Makefile", "report.json", "rtl/engine.v", "rom/program.hex", "golden/output.hex"})
     EXPECT_TRUE(fs::exists(out + "/" + name)) << name;
   EXPECT_THAT(fail("export-fpga " + net + " --layer layer3_2 --out " + out), HasSubstr("exists already"));

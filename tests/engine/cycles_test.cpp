@@ -16,21 +16,21 @@ TEST(Cycles, OfLayer32StayWithinTheBudget) {
   for (int macs : valid_macs()) {
     const Program program = compile(random.block, random.formats, macs);
     EXPECT_EQ(multiply_adds(program), 6 * 4718592);
-    EXPECT_LE(execution_cycles(program), 1.05 * 4718592 / macs) << macs;
+    EXPECT_LE(step_cycles(program), 1.05 * 4718592 / macs) << macs;
   }
-  EXPECT_EQ(execution_cycles(compile(random.block, random.formats, 16)), 270427);
+  EXPECT_EQ(step_cycles(compile(random.block, random.formats, 16)), 270427);
 }
 
 TEST(Cycles, OfLayer32WithInstanceNormsStayWithinTheBudget) {
   const RandomBlock random({.channels = 64, .executions = 6, .norm = NormKind::kInstance}, 1);
   for (int macs : valid_macs())
-    EXPECT_LE(execution_cycles(compile(random.block, random.formats, macs)), 1.2 * 4718592 / macs) << macs;
+    EXPECT_LE(step_cycles(compile(random.block, random.formats, macs)), 1.2 * 4718592 / macs) << macs;
 }
 
 TEST(Cycles, OfAnImageAreThoseOfItsExecutions) {
   const RandomBlock random({.channels = 8, .executions = 5}, 1);
   const Program program = compile(random.block, random.formats, 16);
-  EXPECT_EQ(cycles(program).compute, 5 * execution_cycles(program) + 4);
+  EXPECT_EQ(cycles(program).compute, 5 * step_cycles(program) + 4);
   EXPECT_EQ(cycles(program).load, 512 + 2);
   EXPECT_EQ(cycles(program).store, 512 + 5);
   EXPECT_DOUBLE_EQ(microseconds(270427, 100), 2704.27);

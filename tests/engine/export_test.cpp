@@ -78,7 +78,7 @@ TEST_F(Export, ReportsCyclesMemoryAndProofs) {
   const auto json = nlohmann::json::parse(read_text_file(out_ / "report.json"));
   const Program program = compile(net_.blocks[3], net_.formats(), 16);
   EXPECT_EQ(json["cycles"]["compute"], cycles(program).compute);
-  EXPECT_EQ(json["cycles"]["execution"], execution_cycles(program));
+  EXPECT_EQ(json["cycles"]["step"], step_cycles(program));
   EXPECT_EQ(json["milliseconds"]["compute"], microseconds(cycles(program).compute, 100) / 1000);
   EXPECT_EQ(json["input"], nlohmann::json({8, 8, 8}));
   EXPECT_EQ(json["memory_bits"]["weights"], 2 * 8 * 8 * 9 * 25);

@@ -144,6 +144,8 @@ TEST(RungeKutta, ModelEqualsTheDefinition) {
            5},
           method);
       const Program program = compile(random.block, random.formats, Lanes{2, 4});
+      EXPECT_EQ(multiply_adds(program), random.block.executions * 2 * 4 * 4 * 9 * 5 * 8);
+      EXPECT_EQ(program.parameters.weight_words, 2 * 4 * 4 * 9 / 2) << "the stages share them";
       const auto input = random.images(1);
       Reference reference(random, method);
       const std::vector<int32_t> expected = reference.run(input);
