@@ -14,6 +14,7 @@
 #include "data/download.h"
 #include "data/preview.h"
 #include "data/verify.h"
+#include "dynamics/system.h"
 #include "progress_line.h"
 
 namespace odenet {
@@ -45,6 +46,8 @@ void list() {
     fmt::print("{:<16} source: {}; licence: {}\n", "", row.source, row.licence);
     if (!row.built_in()) fmt::print("{:<16} files: DATA_DIR/{}/\n", "", row.folder);
   }
+  for (const dynamics::System& system : dynamics::systems())
+    fmt::print("{:<16} dynamic system, generated: {}\n", system.name, system.help);
 }
 
 std::string describe(const data::SplitCheck& split) {

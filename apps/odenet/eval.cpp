@@ -5,9 +5,12 @@
 
 #include "commands.h"
 #include "core/safetensors.h"
+#include "dynamics/model.h"
 #include "eval/compare.h"
 #include "networks.h"
+#include "nn/float_backend.h"
 #include "progress_line.h"
+#include "train/dynamics_training.h"
 
 namespace odenet {
 
@@ -49,7 +52,50 @@ class Recorder : public eval::Backend {
   std::vector<float> recorded_;
 };
 
+// The error of whole trajectories, and after parts of them.
+void run_predictor(const std::filesystem::path& path, const EvalOptions& options) {
+  if (options.backend != "float" || !options.compare.empty() || !options.logits.empty())
+    throw Error("{} predicts a dynamic system: it has the float backend only, and no logits", path.string());
+  if (options.images.limit < 0) throw Error("limit is {}, expected 0 (all) or more", options.images.limit);
+  const SolverOptions& solver = options.backend_options.solver;
+  nn::set_threads(options.backend_options.threads);
+  dynamics::Model model = dynamics::load_model(path);
+  const Stage& trained = model->spec().stage;
+  if (solver.given())
+    model->set_solver(dynamics::field_stage(solver.solver.empty() ? trained.solver : solver.solver,
+                                            solver.steps == 0 ? steps(trained) : solver.steps,
+                                            solver.steps == 0 ? solver.adapt(trained.steps) : AdaptiveSteps()));
+  const dynamics::System& system = dynamics::find_system(model->spec().system);
+  int64_t count = options.images.split == "train" ? dynamics::kTrainTrajectories : dynamics::kTestTrajectories;
+  if (options.images.limit > 0) count = std::min(count, options.images.limit);
+  const torch::Tensor errors =
+      dynamics::rollout_errors(model, dynamics::trajectories(system, options.images.split, count));
+  const ode::Work work = model->take_work();
+  const Stage& stage = model->spec().stage;
+  nlohmann::json json{
+      {"network", options.network},
+      {"system", system.name},
+      {"split", options.images.split},
+      {"trajectories", count},
+      {"solver", stage.solver},
+      {"rollout_error", train::rollout_error(errors)},
+      {"rollout_errors", std::vector<double>(errors.data_ptr<double>(), errors.data_ptr<double>() + errors.numel())}};
+  json["counts"] = {{"evaluations", work.forward.evaluations},
+                    {"trials", work.forward.trials},
+                    {"accepted_steps", work.forward.accepted},
+                    {"rejected_steps", work.forward.rejected}};
+  if (options.json) return fmt::print("{}\n", json.dump(2));
+  fmt::print("{} by {}: {} trajectories of {} intervals of {:g}\n", system.name, stage.solver, count, system.intervals,
+             system.interval);
+  fmt::print("rollout error, in standard deviations: {:.4g}\n", train::rollout_error(errors));
+  for (const int percent : {25, 50, 75, 100})
+    fmt::print("  after {:3} %: {:.4g}\n", percent, errors[percent * system.intervals / 100 - 1].item<double>());
+  fmt::print("{} evaluations, {} trials, {} rejected\n", work.forward.evaluations, work.forward.trials,
+             work.forward.rejected);
+}
+
 void run(const EvalOptions& options) {
+  if (const auto predictor = find_predictor(options.network)) return run_predictor(*predictor, options);
   const NetworkFiles files = find_networks(options.network);
   BackendOptions backend_options = options.backend_options;
   backend_options.data_dir = options.images.data_dir;
@@ -110,6 +156,7 @@ void add_eval(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--macs", options->backend_options.macs, "rtl: the engine's size")->capture_default_str();
   add_solver_options(*command, options->backend_options.solver);
+  add_controller_options(*command, options->backend_options.solver);
   command->add_option("--logits", options->logits, "write logits [K, classes] and labels [K] to this safetensors file");
   command->add_flag("--json", options->json, "for programs");
   command->callback([options] { run(*options); });

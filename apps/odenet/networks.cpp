@@ -1,16 +1,19 @@
 #include "networks.h"
 
+#include <algorithm>
 #include <array>
 
 #include "core/error.h"
 #include "core/names.h"
 #include "core/safetensors.h"
+#include "dynamics/model.h"
 #include "eval/fixed_backend.h"
 #include "eval/rtl_backend.h"
 #include "fixed/network.h"
 #include "nn/float_backend.h"
 #include "nn/resolve.h"
 #include "ode/solver.h"
+#include "ode/step_controller.h"
 #include "train/run_folder.h"
 
 namespace odenet {
@@ -65,7 +68,18 @@ const fs::path& NetworkFiles::need_quantized() const {
   return *quantized;
 }
 
+std::optional<fs::path> find_predictor(const fs::path& path) {
+  fs::path checkpoint = train::find_checkpoint(path);
+  const auto metadata = SafeTensors::load(checkpoint).metadata;
+  const auto format = metadata.find("format");
+  if (format == metadata.end() || format->second != dynamics::kModelFormat) return {};
+  return checkpoint;
+}
+
 NetworkFiles find_networks(const fs::path& path) {
+  if (find_predictor(path))
+    throw Error("{} predicts a dynamic system; train, eval and compare take it, as other commands need images",
+                path.string());
   NetworkFiles files{.named = path, .checkpoint = {}, .quantized = {}};
   std::error_code code;
   if (fs::is_directory(path, code)) {
@@ -97,12 +111,43 @@ void add_solver_options(CLI::App& command, SolverOptions& options) {
       ->capture_default_str();
 }
 
+void add_controller_options(CLI::App& command, SolverOptions& options) {
+  command.add_option("--controller", options.controller,
+                     "steps that follow their error, other than in training: " + names_of(ode::controllers()));
+  command.add_option("--rtol", options.rtol, "relative tolerance of such steps");
+  command.add_option("--atol", options.atol, "absolute one");
+  command.add_option("--first-step", options.first_step, "first trial of each integration");
+  command.add_option("--accepts", options.accepts, "of controller slope: acceptances in a row that enlarge steps");
+  command.add_option("--rejects", options.rejects, "of controller slope: rejections in a row that reduce them");
+  command.add_option("--window", options.window, "rows of priority processing; 0: the whole error");
+}
+
+AdaptiveSteps SolverOptions::adapt(AdaptiveSteps trained) const {
+  trained.controller = controller.value_or(trained.controller);
+  trained.rtol = rtol.value_or(trained.rtol);
+  trained.atol = atol.value_or(trained.atol);
+  trained.first_step = first_step.value_or(trained.first_step);
+  trained.accepts = accepts.value_or(trained.accepts);
+  trained.rejects = rejects.value_or(trained.rejects);
+  trained.window = window.value_or(trained.window);
+  if (adapted() && trained.controller == AdaptiveSteps().controller)
+    throw Error(
+        "rtol, atol, first-step, accepts, rejects and window are for steps that follow their error, and these "
+        "are fixed; give --controller, too");
+  return trained;
+}
+
 nn::Checkpoint load_float(const NetworkFiles& files, const SolverOptions& options, const std::string& data_dir,
                           int threads) {
   nn::set_threads(threads);
   nn::Checkpoint checkpoint = nn::load_checkpoint(files.need_checkpoint());
   if (!options.given()) return checkpoint;
-  checkpoint.network = nn::resolve(checkpoint.network, options.solver, options.steps);
+  NetworkSpec spec = with_solver(checkpoint.network->spec(), options.solver, options.steps);
+  if (options.adapted()) {
+    const auto field = std::ranges::find_if(spec.stages, &Stage::ode);
+    spec = with_adaptive_steps(spec, options.adapt(field == spec.stages.end() ? AdaptiveSteps() : field->steps));
+  }
+  checkpoint.network = nn::resolve(checkpoint.network, spec);
   const auto images = load_images(checkpoint.info.dataset, files,
                                   {.dataset = {}, .data_dir = data_dir, .split = "train", .limit = options.images});
   nn::recalibrate(checkpoint.network, checkpoint.info.normalization, images.images);

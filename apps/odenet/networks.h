@@ -14,6 +14,7 @@
 #include "data/dataset.h"
 #include "eval/backend.h"
 #include "nn/checkpoint.h"
+#include "spec/network_spec.h"
 
 namespace odenet {
 
@@ -30,6 +31,9 @@ struct NetworkFiles {
   const std::filesystem::path& need_quantized() const;
 };
 
+// The predictor of a dynamic system that `path` names, itself or in a run folder; nothing if it is another network.
+std::optional<std::filesystem::path> find_predictor(const std::filesystem::path& path);
+
 NetworkFiles find_networks(const std::filesystem::path& path);
 
 // Another solver or number of steps than the network was trained with.
@@ -37,10 +41,18 @@ struct SolverOptions {
   std::string solver;     // empty: as trained
   int64_t steps = 0;      // 0: as trained
   int64_t images = 2048;  // of the training split, to measure statistics with
+  // Of steps that follow their error; what is not given is as trained.
+  std::optional<std::string> controller = {};
+  std::optional<double> rtol = {}, atol = {}, first_step = {};
+  std::optional<int> accepts = {}, rejects = {}, window = {};
 
-  bool given() const { return !solver.empty() || steps != 0; }
+  bool given() const { return !solver.empty() || steps != 0 || adapted(); }
+  bool adapted() const { return controller || rtol || atol || first_step || accepts || rejects || window; }
+  // The trained ones with what is given. Error if that has no meaning, as the steps are fixed.
+  AdaptiveSteps adapt(AdaptiveSteps trained) const;
 };
 void add_solver_options(CLI::App& command, SolverOptions& options);
+void add_controller_options(CLI::App& command, SolverOptions& options);
 
 // The float network, integrated as the options say. data_dir: as in ImageOptions.
 nn::Checkpoint load_float(const NetworkFiles& files, const SolverOptions& options, const std::string& data_dir,

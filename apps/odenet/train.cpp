@@ -15,6 +15,7 @@
 #include "spec/skip_removal.h"
 #include "stop_signals.h"
 #include "train/curves.h"
+#include "train/dynamics_training.h"
 #include "train/plan.h"
 #include "train/staged_training.h"
 
@@ -40,11 +41,21 @@ class Console : public Observer {
 
   void on_start(const Plan& plan) override {
     open_log();
+    if (!plan.system.empty()) {
+      log_.info("{}: {} parameters, {} multiply-adds", plan.model, plan.parameters, plan.macs);
+      log_.info("{}: {} training pairs of samples, {} test trajectories, {} steps", plan.system, plan.train_images,
+                plan.test_images, plan.steps);
+      return start_line(plan);
+    }
     log_.info("{}: {} parameters, {:.1f} M multiply-adds an image", plan.model, plan.parameters, plan.macs / 1e6);
     log_.info("{} training images, {} test images, {} steps", plan.train_images, plan.test_images, plan.steps);
     if (plan.target_test_images > 0)
       log_.info("target: {} training images without labels, {} test images", plan.target_train_images,
                 plan.target_test_images);
+    start_line(plan);
+  }
+
+  void start_line(const Plan& plan) {
     log_.info("{}, {} threads{}; {}", plan.device, plan.threads,
               plan.workers > 1 ? fmt::format(" in each of {} processes", plan.workers) : "", plan.precision);
     if (!plan.warning.empty()) log_.warn("{}", plan.warning);
@@ -56,9 +67,10 @@ class Console : public Observer {
       const std::string work = p.trials > 0 ? fmt::format("  {:.1f} evaluations, {:.1f} of {:.1f} trials rejected",
                                                           p.evaluations, p.rejected, p.trials)
                                             : "";
-      return fmt::format("epoch {}/{} step {}/{}  loss {:.4f}  top-1 {:.2f} %{}  {:.0f} images/s  {} left", p.epoch,
-                         p.epochs, p.step, p.steps, p.loss, p.top1, work, p.images_per_second,
-                         duration(p.seconds_left));
+      const std::string quality =
+          p.dynamics ? fmt::format("loss {:.4g}", p.loss) : fmt::format("loss {:.4f}  top-1 {:.2f} %", p.loss, p.top1);
+      return fmt::format("epoch {}/{} step {}/{}  {}{}  {:.0f} {}/s  {} left", p.epoch, p.epochs, p.step, p.steps,
+                         quality, work, p.images_per_second, p.dynamics ? "pairs" : "images", duration(p.seconds_left));
     });
   }
 
@@ -71,6 +83,13 @@ class Console : public Observer {
     const std::string work = r.adaptive ? fmt::format("  {:.1f} + {:.1f} evaluations, {:.1f} of {:.1f} trials rejected",
                                                       r.evaluations, r.backward_evaluations, r.rejected, r.trials)
                                         : "";
+    if (r.dynamics) {
+      const std::string rollout = r.tested ? fmt::format("  test loss {:.4g} rollout error {:.4g}{}", r.test_loss,
+                                                         r.rollout_error, r.best ? " (best)" : "")
+                                           : "";
+      return log_.info("epoch {}  lr {:.4g}  train loss {:.4g}{}{}  {:.0f} pairs/s", r.epoch, r.lr, r.train_loss,
+                       rollout, work, r.images_per_second);
+    }
     log_.info("epoch {}  lr {:.4g}  train loss {:.4f} top-1 {:.2f} %{}{}{}  {:.0f} images/s", r.epoch, r.lr,
               r.train_loss, r.train_top1, test, target, work, r.images_per_second);
   }
@@ -126,6 +145,12 @@ TrainConfig new_config(const TrainOptions& options) {
 
 // TOML, and the plan as comments: the output is a config file.
 void dry_run(const TrainConfig& settings) {
+  if (trains_dynamics(settings)) {
+    validate(settings);
+    fmt::print("{}\n# {}: {} parameters, {} multiply-adds\n", to_toml(settings), settings.model,
+               dynamics_parameters(settings), dynamics_macs(settings));
+    return;
+  }
   const TrainConfig config = resolve_with_teacher(settings);
   const Plan plan = make_plan(config);
   fmt::print("{}\n", to_toml(config));
@@ -159,17 +184,35 @@ void draw(const RunFolder& run) {
   for (const char* picture : {"curves.svg", "curves.png"}) draw_curves({{name, run.results()}}, run.path() / picture);
 }
 
+void report_stop(bool stopped, const TrainConfig& config, const RunFolder& run, const StopSignals& signals) {
+  if (!stopped) return;
+  fmt::print(stderr, "stopped after {} of {} epochs; go on with: odenet train --resume {}\n", run.results().size(),
+             config.epochs, run.path().string());
+  draw(run);
+  throw ExitStatus{128 + signals.signal()};
+}
+
+void run_dynamics(const TrainConfig& config, RunFolder& run) {
+  const StopSignals signals;
+  Console console(run.path() / "log.txt", signals);
+  const TrainResult result = train_dynamics(config, run, console);
+  report_stop(result.stopped, config, run, signals);
+  fmt::print("best rollout error {:.4g}, last {:.4g}, {:.0f} pairs/s; {}\n", result.best_rollout_error,
+             result.last_rollout_error, result.images_per_second, find_checkpoint(run.path()).string());
+  draw(run);
+}
+
 void run_training(const TrainConfig& config, RunFolder& run, const WorkerEnvironment& environment) {
+  if (trains_dynamics(config)) {
+    if (environment.size > 1)
+      throw Error("{} is trained by one process, and these are {}", config.dataset, environment.size);
+    return run_dynamics(config, run);
+  }
   const StopSignals signals;
   Console console(run.path() / "log.txt", signals);
   const StagedResult result = train_in_stages(config, &run, run.path(), console, environment);
   fmt::print("{}", stages_text(result.stages));
-  if (result.stopped) {
-    fmt::print(stderr, "stopped after {} of {} epochs; go on with: odenet train --resume {}\n", run.results().size(),
-               config.epochs, run.path().string());
-    draw(run);
-    throw ExitStatus{128 + signals.signal()};
-  }
+  report_stop(result.stopped, config, run, signals);
   fmt::print("best top-1 {:.2f} %, last {:.2f} %, {:.0f} images/s; {}\n", result.best_top1, result.last_top1,
              result.images_per_second, find_checkpoint(run.path()).string());
   if (!config.target.empty())

@@ -8,8 +8,6 @@ namespace {
 
 constexpr int kActivationWidth = 32, kScaleWidth = 32;
 
-size_t idx(int64_t i) { return static_cast<size_t>(i); }
-
 }  // namespace
 
 void require_supported(const fixed::Block& block, const fixed::Formats& formats) {
@@ -73,7 +71,7 @@ void require_consistent(const fixed::Block& block, const fixed::Formats& formats
     }
     for (size_t i = 0; i < conv.weight.size(); ++i)
       if (!formats.weight.contains(conv.weight[i]))
-        throw Error("{}: weight {} of channel {} does not fit {}", layer.name, conv.weight[i], i / idx(taps),
+        throw Error("{}: weight {} of channel {} does not fit {}", layer.name, conv.weight[i], i / static_cast<size_t>(taps),
                     fixed::describe(formats.weight));
   }
 }

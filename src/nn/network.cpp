@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "nn/block_field.h"
+#include "nn/integration.h"
 #include "ode/gradient.h"
 
 namespace odenet::nn {
@@ -19,19 +20,6 @@ std::shared_ptr<torch::nn::Module> group() { return std::make_shared<torch::nn::
 // As an integer network has it at that point; x itself without quantization.
 torch::Tensor rounded(const Quantization* quantization, std::string_view point, const torch::Tensor& x) {
   return quantization ? fake_quantize(x, quantization->formats.activation_of(point)) : x;
-}
-
-ode::Integration plan_of(const Stage& stage, double end) {
-  ode::Integration plan{
-      .solver = &ode::find_solver(stage.solver), .start = 0, .end = end, .steps = steps(stage), .control = {}};
-  if (!stage.adaptive()) return plan;
-  const AdaptiveSteps& steps = stage.steps;
-  plan.control = {.controller = &ode::find_controller(steps.controller),
-                  .rtol = steps.rtol,
-                  .atol = steps.atol,
-                  .steps = {.first_step = steps.first_step, .accepts = steps.accepts, .rejects = steps.rejects},
-                  .priority = {.window = steps.window, .window_decides = true}};
-  return plan;
 }
 
 }  // namespace
@@ -144,7 +132,7 @@ Forked BlockImpl::solve(const Forked& z, const TensorTap& tap) {
   const auto field = std::make_shared<BlockField>(BlockField::Layers{conv1_, bn1_, conv2_, bn2_}, gradient_,
                                                   stage_.adaptive(), hidden_tap);
   const auto end =
-      ode::solve({.field = field, .plan = plan_of(stage_, end_time_), .gradient = gradient_, .work = work_}, z.main);
+      ode::solve({.field = field, .plan = integration_of(stage_, end_time_), .gradient = gradient_, .work = work_}, z.main);
   if (tap) tap(point(stage_.executions - 1), end);
   return {end, end};
 }

@@ -9,8 +9,8 @@
 
 namespace odenet::nn {
 
-Network resolve(const Network& network, std::string_view solver, int64_t steps) {
-  Network result(with_solver(network->spec(), solver, steps));
+Network resolve(const Network& network, const NetworkSpec& spec) {
+  Network result(spec);
   const torch::NoGradGuard no_grad;
   const auto weights = network->named_parameters();
   for (const auto& parameter : result->named_parameters()) parameter.value().copy_(weights[parameter.key()]);

@@ -14,6 +14,7 @@
 #include "core/names.h"
 #include "core/parse_number.h"
 #include "data/dataset.h"
+#include "dynamics/system.h"
 #include "fixed/formats_text.h"
 #include "nn/device.h"
 #include "ode/gradient_method.h"
@@ -22,6 +23,7 @@
 #include "spec/zoo.h"
 #include "train/adaptation.h"
 #include "train/distillation.h"
+#include "train/dynamics_training.h"
 #include "train/schedule.h"
 #include "train/stages.h"
 
@@ -76,7 +78,9 @@ std::string text_of(const toml::node& node) {
   return text;
 }
 
-std::string model_help() { return "network: " + names_of(families()) + ", followed by -N"; }
+std::string model_help() {
+  return "network: " + names_of(families()) + ", followed by -N; for dynamic systems mlp-W of width W";
+}
 
 std::string distillation_weight_help() {
   std::string text = "share of the teacher's loss, the rest is that of the labels; 0: the method's own,";
@@ -222,7 +226,8 @@ std::span<const Field> fields() {
        "with quantize: formats of the activations, as in odenet quantize; empty: chosen for the weights that it starts "
        "with",
        &TrainConfig::activations},
-      {"dataset", "data set: " + names_of(data::datasets()), &TrainConfig::dataset},
+      {"dataset", "data set: " + names_of(data::datasets()) + "; or a dynamic system: " + names_of(dynamics::systems()),
+       &TrainConfig::dataset},
       {"data_dir", "folder of the data set's files", &TrainConfig::data_dir},
       {"train_limit", "train on the first K images only; 0: all", &TrainConfig::train_limit},
       {"test_limit", "test on the first K images only; 0: all", &TrainConfig::test_limit},
@@ -350,20 +355,31 @@ std::string to_toml(const TrainConfig& config) {
   return out.str();
 }
 
-void validate(const TrainConfig& config) {
+namespace {
+
+// What settings and network must have in common.
+void validate_network(const TrainConfig& config) {
   const NetworkSpec spec = network_spec(config);
   const ode::GradientRow& gradient = ode::find_gradient(config.gradient);
-  ode::check_pair(gradient.gradient, ode::find_solver(config.solver));
   const bool has_ode_block = std::ranges::any_of(spec.stages, &Stage::ode);
   require(has_ode_block || gradient.gradient == ode::Gradient::kBackprop, "gradient", config.gradient,
           fmt::format("backprop for {}, which has no ODEBlock", spec.model));
-  require(config.controller == "fixed" || config.steps == 0, "steps", config.steps,
-          fmt::format("0 with controller {}, which chooses them", config.controller));
   require(config.precision != "bfloat16" || !is_adaptive(spec), "precision", config.precision,
           "auto or float32 with adaptive steps, the errors of which bfloat16 would drown");
   require(config.precision != "bfloat16" || !gradient.rebuilds_states, "precision", config.precision,
           fmt::format("auto or float32 with gradient {}, which computes states backwards", gradient.name));
   validate_quantization(config);
+  validate_adaptation(config);
+  validate_stages(config);
+}
+
+}  // namespace
+
+void validate(const TrainConfig& config) {
+  ode::check_pair(ode::find_gradient(config.gradient).gradient, ode::find_solver(config.solver));
+  require(config.controller == "fixed" || config.steps == 0, "steps", config.steps,
+          fmt::format("0 with controller {}, which chooses them", config.controller));
+  trains_dynamics(config) ? validate_dynamics(config) : validate_network(config);
   const Schedule& schedule = find_schedule(config.schedule);
   require(config.train_limit >= 0, "train_limit", config.train_limit, "0 or more");
   require(config.test_limit >= 0, "test_limit", config.test_limit, "0 or more");
@@ -381,7 +397,6 @@ void validate(const TrainConfig& config) {
   require(config.momentum >= 0 && config.momentum < 1, "momentum", config.momentum, "0 to below 1");
   require(!config.nesterov || config.momentum > 0, "momentum", config.momentum, "more than 0 with nesterov");
   require(config.weight_decay >= 0, "weight_decay", config.weight_decay, "0 or more");
-  validate_adaptation(config);
   require(config.label_smoothing >= 0 && config.label_smoothing < 1, "label_smoothing", config.label_smoothing,
           "0 to below 1");
   require(config.cutout >= 0 && config.cutout <= 32, "cutout", config.cutout, "0 to 32");
@@ -397,7 +412,6 @@ void validate(const TrainConfig& config) {
   require(config.distillation_weight >= 0 && config.distillation_weight <= 1, "distillation_weight",
           config.distillation_weight, "0 to 1");
   require(config.temperature > 0, "temperature", config.temperature, "more than 0");
-  validate_stages(config);
 }
 
 NetworkSpec network_spec(const TrainConfig& config) {

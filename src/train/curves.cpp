@@ -9,12 +9,12 @@ namespace odenet::train {
 
 namespace {
 
-// Columns 1 to 6: epoch, learning rate, train loss, train top-1, test loss, test top-1.
+// Columns 1 to 6: epoch, learning rate, train loss, train top-1, test loss, test top-1 or rollout error.
 std::string data_block(size_t index, const Curve& curve) {
   std::string text = fmt::format("$run{} << EOD\n", index);
   for (const EpochResult& r : curve.results) {
     text += fmt::format("{} {} {} {}", r.epoch, r.lr, r.train_loss, r.train_top1);
-    text += r.tested ? fmt::format(" {} {}\n", r.test_loss, r.test_top1) : " ? ?\n";
+    text += r.tested ? fmt::format(" {} {}\n", r.test_loss, r.dynamics ? r.rollout_error : r.test_top1) : " ? ?\n";
   }
   return text + "EOD\n";
 }
@@ -37,17 +37,24 @@ std::string panel(const std::vector<Curve>& curves, std::string_view label, cons
 
 std::string script(const std::vector<Curve>& curves) {
   int64_t epochs = 0;
+  bool dynamics = false;
   std::string text;
   for (size_t i = 0; i < curves.size(); ++i) {
     text += data_block(i, curves[i]);
-    for (const EpochResult& r : curves[i].results) epochs = std::max(epochs, r.epoch);
+    for (const EpochResult& r : curves[i].results) {
+      epochs = std::max(epochs, r.epoch);
+      dynamics = dynamics || r.dynamics;
+    }
   }
   if (epochs == 0) throw Error("no curves to draw: no epoch is complete");
   text += fmt::format("set datafile missing '?'\nset grid\nset xlabel 'epoch'\nset xrange [0.5:{}.5]\n", epochs);
   if (epochs <= 20) text += "set xtics 1\n";
   text += "set lmargin 9\nset key below\nset multiplot layout 3,1\n";
   text += panel(curves, "loss", {{3, " train", true}, {5, " test", false}});
-  text += panel(curves, "top-1 (%)", {{4, " train", true}, {6, " test", false}});
+  if (dynamics)
+    text += panel(curves, "rollout error", {{6, "", false}});
+  else
+    text += panel(curves, "top-1 (%)", {{4, " train", true}, {6, " test", false}});
   text += panel(curves, "learning rate", {{2, "", false}});
   return text + "unset multiplot\n";
 }

@@ -14,13 +14,27 @@ namespace odenet::train {
 namespace {
 
 enum class Kind { exact, test, one_decimal, three_decimals };
-enum class In { all_runs, runs_with_target, adaptive_runs };
+enum class In { all_runs, runs_on_images, runs_with_target, adaptive_runs, dynamics_runs };
 
 // Which columns a run has.
 struct Contents {
-  bool target = false, adaptive = false;
+  bool target = false, adaptive = false, dynamics = false;
 
-  bool have(In in) const { return in == In::all_runs || (in == In::runs_with_target ? target : adaptive); }
+  bool have(In in) const {
+    switch (in) {
+      case In::runs_on_images:
+        return !dynamics;
+      case In::runs_with_target:
+        return target;
+      case In::adaptive_runs:
+        return adaptive;
+      case In::dynamics_runs:
+        return dynamics;
+      case In::all_runs:
+        break;
+    }
+    return true;
+  }
 };
 
 struct Column {
@@ -33,11 +47,13 @@ struct Column {
 constexpr Column kColumns[] = {
     {"learning_rate", &EpochResult::lr, Kind::exact},
     {"train_loss", &EpochResult::train_loss, Kind::exact},
-    {"train_top1", &EpochResult::train_top1, Kind::exact},
+    {"train_top1", &EpochResult::train_top1, Kind::exact, In::runs_on_images},
     {"test_loss", &EpochResult::test_loss, Kind::test},
-    {"test_top1", &EpochResult::test_top1, Kind::test},
-    {"test_top5", &EpochResult::test_top5, Kind::test},
-    {"images_per_second", &EpochResult::images_per_second, Kind::one_decimal},
+    {"test_top1", &EpochResult::test_top1, Kind::test, In::runs_on_images},
+    {"test_top5", &EpochResult::test_top5, Kind::test, In::runs_on_images},
+    {"rollout_error", &EpochResult::rollout_error, Kind::test, In::dynamics_runs},
+    {"images_per_second", &EpochResult::images_per_second, Kind::one_decimal, In::runs_on_images},
+    {"pairs_per_second", &EpochResult::images_per_second, Kind::one_decimal, In::dynamics_runs},
     {"seconds", &EpochResult::seconds, Kind::three_decimals},
     {"adapt_loss", &EpochResult::adapt_loss, Kind::exact, In::runs_with_target},
     {"target_loss", &EpochResult::target_loss, Kind::test, In::runs_with_target},
@@ -95,8 +111,10 @@ EpochResult parse_row(std::string_view row, Contents contents) {
   const std::vector<Column> expected = columns(contents);
   if (std::count(row.begin(), row.end(), ',') != std::ssize(expected))
     throw Error("'{}', expected {} values", row, expected.size() + 1);
-  EpochResult result{
-      .epoch = number<int64_t>(take(row, ','), "epoch"), .has_target = contents.target, .adaptive = contents.adaptive};
+  EpochResult result{.epoch = number<int64_t>(take(row, ','), "epoch"),
+                     .has_target = contents.target,
+                     .adaptive = contents.adaptive,
+                     .dynamics = contents.dynamics};
   for (const Column& column : expected) {
     const std::string_view text = take(row, ',');
     if (column.kind == Kind::test && text.empty())
@@ -107,11 +125,16 @@ EpochResult parse_row(std::string_view row, Contents contents) {
   return result;
 }
 
+bool better(const EpochResult& a, const EpochResult& b) {
+  return a.dynamics ? a.rollout_error < b.rollout_error : a.test_top1 > b.test_top1;
+}
+
 }  // namespace
 
 void write_metrics(const std::filesystem::path& path, std::span<const EpochResult> results) {
   const Contents contents{.target = std::ranges::any_of(results, &EpochResult::has_target),
-                          .adaptive = std::ranges::any_of(results, &EpochResult::adaptive)};
+                          .adaptive = std::ranges::any_of(results, &EpochResult::adaptive),
+                          .dynamics = std::ranges::any_of(results, &EpochResult::dynamics)};
   std::string text = header(contents) + "\n";
   for (const EpochResult& result : results) {
     text += fmt::format("{}", result.epoch);
@@ -125,20 +148,24 @@ std::vector<EpochResult> read_metrics(const std::filesystem::path& path) {
   const std::string content = read_text_file(path);
   std::string_view text = content;
   const std::string_view first = take(text, '\n');
-  constexpr Contents kAll[] = {{}, {.target = true}, {.adaptive = true}, {.target = true, .adaptive = true}};
+  constexpr Contents kAll[] = {{},
+                               {.target = true},
+                               {.adaptive = true},
+                               {.target = true, .adaptive = true},
+                               {.dynamics = true},
+                               {.adaptive = true, .dynamics = true}};
   const auto* contents = std::ranges::find(kAll, first, header);
   if (contents == std::end(kAll))
     throw Error("{}:1: '{}', expected '{}'; was it written by this version?", path.string(), first, header({}));
   std::vector<EpochResult> results;
-  double best = -1;
   while (!text.empty()) {
     const size_t line = results.size() + 2;
     try {
       EpochResult result = parse_row(take(text, '\n'), *contents);
       if (result.epoch != std::ssize(results) + 1)
         throw Error("epoch is {}, expected {}", result.epoch, results.size() + 1);
-      result.best = result.tested && result.test_top1 > best;
-      if (result.best) best = result.test_top1;
+      const EpochResult* best = best_result(results);
+      result.best = result.tested && (best == nullptr || better(result, *best));
       results.push_back(result);
     } catch (const Error& e) {
       throw Error("{}:{}: {}", path.string(), line, e.what());
@@ -150,7 +177,7 @@ std::vector<EpochResult> read_metrics(const std::filesystem::path& path) {
 const EpochResult* best_result(std::span<const EpochResult> results) {
   const EpochResult* best = nullptr;
   for (const EpochResult& result : results)
-    if (result.tested && (best == nullptr || result.test_top1 > best->test_top1)) best = &result;
+    if (result.tested && (best == nullptr || better(result, *best))) best = &result;
   return best;
 }
 

@@ -1,5 +1,6 @@
 // metrics.csv: one row per epoch of a run. Numbers are written so that reading gives back the same bits; cells of
-// epochs that were not tested are empty. Runs with a target have three more columns, runs with adaptive steps four.
+// epochs that were not tested are empty. Runs with a target have three more columns, runs with adaptive steps four;
+// those of dynamic systems have the rollout error in place of accuracies.
 //
 //   write_metrics(run / "metrics.csv", results);
 //   std::vector<EpochResult> results = read_metrics(run / "metrics.csv");
@@ -20,7 +21,7 @@ struct EpochResult {
   double test_loss = 0, test_top1 = 0, test_top5 = 0;  // accuracies in percent
   double images_per_second = 0;                        // training only; kept to one decimal
   double seconds = 0;                                  // training and test of this epoch; kept to three decimals
-  bool best = false;                                   // highest test_top1 so far; not in the file, as it follows
+  bool best = false;                                   // so far, as best_result() says; not in the file, as it follows
 
   bool has_target = false;                  // else the next three have no meaning
   double adapt_loss = 0;                    // of the training, without its weight
@@ -30,6 +31,9 @@ struct EpochResult {
   double evaluations = 0, backward_evaluations = 0;  // of f
   double trials = 0, rejected = 0;                   // of integration steps, forward
 
+  bool dynamics = false;     // of a dynamic system: accuracies have no meaning; else the next has none
+  double rollout_error = 0;  // see train/dynamics_training.h; only if tested
+
   bool operator==(const EpochResult&) const = default;
 };
 
@@ -38,7 +42,8 @@ void write_metrics(const std::filesystem::path& path, std::span<const EpochResul
 // Errors name file, line and what was expected.
 std::vector<EpochResult> read_metrics(const std::filesystem::path& path);
 
-// The first result with the highest test_top1, or nullptr if none is tested.
+// The first result with the highest test_top1, of a dynamic system with the lowest rollout_error; nullptr if none is
+// tested.
 const EpochResult* best_result(std::span<const EpochResult> results);
 
 // Median of images_per_second; 0 if there are no results.

@@ -13,12 +13,12 @@ using torch::Tensor;
 constexpr int64_t kPadding = 256;  // row of the table
 
 // What a placed image is to the device.
-enum Column : int64_t { kImage, kShiftY, kShiftX, kFlip, kTop, kLeft, kBottom, kRight, kColumns };
+enum PlacedColumn : int64_t { kImage, kShiftY, kShiftX, kFlip, kTop, kLeft, kBottom, kRight, kPlacedColumns };
 
 Tensor placements(const std::vector<data::PlacedImage>& images, torch::Device device) {
   // From pinned memory the copy to a GPU does not wait for the kernels before it.
   const auto options = torch::TensorOptions(torch::kInt64).pinned_memory(device.is_cuda());
-  const Tensor table = torch::empty({static_cast<int64_t>(images.size()), kColumns}, options);
+  const Tensor table = torch::empty({static_cast<int64_t>(images.size()), kPlacedColumns}, options);
   auto* row = table.data_ptr<int64_t>();
   for (const auto& [image, placement] : images) {
     row[kImage] = image;
@@ -29,7 +29,7 @@ Tensor placements(const std::vector<data::PlacedImage>& images, torch::Device de
     row[kLeft] = placement.cutout.left;
     row[kBottom] = placement.cutout.bottom;
     row[kRight] = placement.cutout.right;
-    row += kColumns;
+    row += kPlacedColumns;
   }
   return table.to(device, /*non_blocking=*/true);
 }
@@ -95,7 +95,7 @@ std::optional<TensorBatch> ResidentBatches::next() {
 ResidentBatches::Images ResidentBatches::make(const std::vector<data::PlacedImage>& images) const {
   const auto n = static_cast<int64_t>(images.size());
   const Tensor table = placements(images, device_);
-  const auto column = [&](Column c) { return table.select(1, c).view({n, 1}); };
+  const auto column = [&](PlacedColumn c) { return table.select(1, c).view({n, 1}); };
   const auto index = torch::TensorOptions(torch::kInt64).device(device_);
   // Output (y, x) of an image shows its input (rows[y], columns[x]): as data/augment.h, the flip comes after the shift.
   const Tensor y = torch::arange(height_, index).view({1, -1}), x = torch::arange(width_, index).view({1, -1});

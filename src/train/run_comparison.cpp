@@ -5,6 +5,7 @@
 
 #include "core/duration.h"
 #include "core/error.h"
+#include "train/dynamics_training.h"
 #include "train/stages.h"
 
 namespace odenet::train {
@@ -15,14 +16,19 @@ namespace {
 struct Row {
   std::string_view name;
   std::string (*cell)(const RunSummary& run);
-  bool of_target = false;  // shown where a run has a target
+  bool (*shown)(const RunSummary& run) = nullptr;  // if it is so of any run; null: always
 };
 
 std::string percent(const std::optional<EpochResult>& result, double EpochResult::*member) {
-  return result ? fmt::format("{:.2f}", (*result).*member) : "-";
+  return result && !result->dynamics ? fmt::format("{:.2f}", (*result).*member) : "-";
+}
+
+std::string rollout(const std::optional<EpochResult>& result) {
+  return result && result->dynamics ? fmt::format("{:.4g}", result->rollout_error) : "-";
 }
 
 bool has_target(const RunSummary& run) { return !run.record.config.target.empty(); }
+bool of_dynamics(const RunSummary& run) { return trains_dynamics(run.record.config); }
 
 const Row kRows[] = {
     {"model", [](const RunSummary& r) { return r.record.config.model; }},
@@ -35,12 +41,14 @@ const Row kRows[] = {
     {"  in epoch", [](const RunSummary& r) { return r.best ? fmt::format("{}", r.best->epoch) : "-"; }},
     {"last top-1 (%)", [](const RunSummary& r) { return percent(r.last, &EpochResult::test_top1); }},
     {"last top-5 (%)", [](const RunSummary& r) { return percent(r.last, &EpochResult::test_top5); }},
-    {"last test loss", [](const RunSummary& r) { return r.last ? fmt::format("{:.4f}", r.last->test_loss) : "-"; }},
-    {"target", [](const RunSummary& r) { return has_target(r) ? r.record.config.target : "-"; }, true},
+    {"last test loss", [](const RunSummary& r) { return r.last ? fmt::format("{:.4g}", r.last->test_loss) : "-"; }},
+    {"best rollout error", [](const RunSummary& r) { return rollout(r.best); }, of_dynamics},
+    {"last rollout error", [](const RunSummary& r) { return rollout(r.last); }, of_dynamics},
+    {"target", [](const RunSummary& r) { return has_target(r) ? r.record.config.target : "-"; }, has_target},
     {"target top-1 (%)",
-     [](const RunSummary& r) { return has_target(r) ? percent(r.last, &EpochResult::target_top1) : "-"; }, true},
+     [](const RunSummary& r) { return has_target(r) ? percent(r.last, &EpochResult::target_top1) : "-"; }, has_target},
     {"  of the best epoch",
-     [](const RunSummary& r) { return has_target(r) ? percent(r.best, &EpochResult::target_top1) : "-"; }, true},
+     [](const RunSummary& r) { return has_target(r) ? percent(r.best, &EpochResult::target_top1) : "-"; }, has_target},
     {"images/s", [](const RunSummary& r) { return fmt::format("{:.0f}", r.images_per_second); }},
     {"time", [](const RunSummary& r) { return duration(r.seconds); }},
 };
@@ -52,15 +60,21 @@ RunSummary summarize(const std::filesystem::path& run) {
   summary.name = run.string();
   summary.record = read_run(run);
   const TrainConfig& config = summary.record.config;
-  const NetworkSpec spec = network_spec(config);
-  summary.parameters = parameter_count(spec);
-  summary.macs = mac_count(spec);
+  if (trains_dynamics(config)) {
+    summary.parameters = dynamics_parameters(config);
+    summary.macs = dynamics_macs(config);
+  } else {
+    const NetworkSpec spec = network_spec(config);
+    summary.parameters = parameter_count(spec);
+    summary.macs = mac_count(spec);
+  }
   for (const EpochResult& result : summary.record.results) {
     summary.seconds += result.seconds;
     if (result.tested) summary.last = result;
   }
   // Of the model, not of the networks before it.
-  const auto before = std::min(epochs_before_model(config), std::ssize(summary.record.results));
+  const int64_t epochs_before = trains_dynamics(config) ? 0 : epochs_before_model(config);
+  const auto before = std::min(epochs_before, std::ssize(summary.record.results));
   const std::span<const EpochResult> of_model = std::span(summary.record.results).subspan(static_cast<size_t>(before));
   if (const auto* best = best_result(of_model)) summary.best = *best;
   summary.images_per_second = median_speed(summary.record.results);
@@ -87,9 +101,8 @@ std::string comparison_text(std::span<const RunSummary> runs) {
     for (const RunSummary& run : runs) line.push_back(cell(run));
   };
   add_line("run", [](const RunSummary& run) { return run.name; });
-  const bool target = std::ranges::any_of(runs, has_target);
   for (const Row& row : kRows)
-    if (target || !row.of_target) add_line(row.name, row.cell);
+    if (!row.shown || std::ranges::any_of(runs, row.shown)) add_line(row.name, row.cell);
   for (const Field* field : differing_fields(runs))
     add_line(field->name, [&](const RunSummary& run) { return field_text(run.record.config, *field); });
   std::vector<size_t> widths(runs.size() + 1);
@@ -108,8 +121,12 @@ nlohmann::json comparison_json(std::span<const RunSummary> runs) {
   const auto target_value = [](const RunSummary& run, const std::optional<EpochResult>& result) {
     return result && has_target(run) ? nlohmann::json(result->target_top1) : nlohmann::json();
   };
-  const auto value = [](const std::optional<EpochResult>& result, auto EpochResult::*member) {
-    return result ? nlohmann::json((*result).*member) : nlohmann::json();
+  const auto value = [](const std::optional<EpochResult>& result, double EpochResult::*member) {
+    const bool accuracy = member == &EpochResult::test_top1 || member == &EpochResult::test_top5;
+    return result && !(result->dynamics && accuracy) ? nlohmann::json((*result).*member) : nlohmann::json();
+  };
+  const auto rollout_value = [](const std::optional<EpochResult>& result) {
+    return result && result->dynamics ? nlohmann::json(result->rollout_error) : nlohmann::json();
   };
   nlohmann::json json{{"runs", nlohmann::json::array()}, {"differing", nlohmann::json::array()}};
   for (const RunSummary& run : runs) {
@@ -121,10 +138,12 @@ nlohmann::json comparison_json(std::span<const RunSummary> runs) {
                             {"parameters", run.parameters},
                             {"macs", run.macs},
                             {"best_top1", value(run.best, &EpochResult::test_top1)},
-                            {"best_epoch", value(run.best, &EpochResult::epoch)},
+                            {"best_epoch", run.best ? nlohmann::json(run.best->epoch) : nlohmann::json()},
                             {"last_top1", value(run.last, &EpochResult::test_top1)},
                             {"last_top5", value(run.last, &EpochResult::test_top5)},
                             {"last_loss", value(run.last, &EpochResult::test_loss)},
+                            {"best_rollout_error", rollout_value(run.best)},
+                            {"last_rollout_error", rollout_value(run.last)},
                             {"last_target_top1", target_value(run, run.last)},
                             {"best_target_top1", target_value(run, run.best)},
                             {"images_per_second", run.images_per_second},

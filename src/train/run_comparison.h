@@ -35,8 +35,9 @@ std::vector<const Field*> differing_fields(std::span<const RunSummary> runs);
 std::string comparison_text(std::span<const RunSummary> runs);
 
 // {"runs": [{"run", "epochs", "parameters", "macs", "best_top1", "best_epoch", "last_top1", "last_top5", "last_loss",
-// "last_target_top1", "best_target_top1", "images_per_second", "seconds", "config": {...}}], "differing": ["lr", ...]};
-// accuracies in percent, null where there is none. best_target_top1 is that of the epoch that is best on the source.
+// "best_rollout_error", "last_rollout_error", "last_target_top1", "best_target_top1", "images_per_second", "seconds",
+// "config": {...}}], "differing": ["lr", ...]}; accuracies in percent, null where there is none. best_target_top1 is
+// that of the epoch that is best on the source.
 nlohmann::json comparison_json(std::span<const RunSummary> runs);
 
 }  // namespace odenet::train

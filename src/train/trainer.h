@@ -21,12 +21,14 @@ struct Progress {
   int64_t epoch = 0, epochs = 0;  // 1-based
   int64_t step = 0, steps = 0;    // within the epoch
   double loss = 0, top1 = 0;      // mean over the epoch so far; top1 in percent
+  bool dynamics = false;          // of a dynamic system: no top1, and pairs of samples for images
   double images_per_second = 0, seconds_left = 0;
   double evaluations = 0, trials = 0, rejected = 0;  // of a step of the epoch so far, where integration is adaptive
 };
 
 struct Plan {
   std::string model = {};
+  std::string system = {};  // dynamic: images are pairs of samples then, and trajectories in the test; else empty
   int64_t parameters = 0, macs = 0;
   int64_t train_images = 0, test_images = 0;
   int64_t target_train_images = 0, target_test_images = 0;  // 0: trained without, no target
@@ -57,10 +59,11 @@ class Observer {
 };
 
 struct TrainResult {
-  double best_top1 = 0, last_top1 = 0;  // percent of the test split
-  double target_top1 = 0;               // percent of the target's, last
-  double images_per_second = 0;         // median of the epochs
-  bool stopped = false;                 // by the observer, before the end
+  double best_top1 = 0, last_top1 = 0;                    // percent of the test split
+  double target_top1 = 0;                                 // percent of the target's, last
+  double best_rollout_error = 0, last_rollout_error = 0;  // of a dynamic system instead
+  double images_per_second = 0;                           // median of the epochs
+  bool stopped = false;                                   // by the observer, before the end
 };
 
 // `run` is new, or opened to go on. Errors: settings of a training in stages, data set or teacher missing or damaged,

