@@ -5,7 +5,9 @@
 #include <set>
 
 #include "core/error.h"
+#include "dynamics/system.h"
 #include "train/config.h"
+#include "train/dynamics_training.h"
 #include "train/stages.h"
 
 namespace odenet::train {
@@ -15,12 +17,12 @@ namespace fs = std::filesystem;
 
 const fs::path kConfigs = ODENET_CONFIGS_FOLDER;
 
-// Those of a data set; the recipes and the domain adaptations are apart.
+// Those of a data set of images; recipes, domain adaptations and dynamic systems are apart.
 std::vector<fs::path> experiments() {
   std::vector<fs::path> paths;
   for (const auto& entry : fs::recursive_directory_iterator(kConfigs)) {
     const fs::path folder = entry.path().parent_path().filename();
-    if (entry.path().extension() == ".toml" && folder != "recipes" && folder != "adaptation")
+    if (entry.path().extension() == ".toml" && folder != "recipes" && folder != "adaptation" && folder != "dynamics")
       paths.push_back(entry.path());
   }
   return paths;
@@ -74,6 +76,14 @@ TEST(Configs, NetworksWithAndWithoutSkipsAreComparedAtEqualEpochs) {
       const bool staged = std::string_view(experiment).find("algorithm-1") != std::string_view::npos;
       EXPECT_EQ(plan_stages(config).size(), staged ? 4u : 0u);
     }
+}
+
+TEST(Configs, EveryDynamicSystemHasOneOfItsName) {
+  for (const dynamics::System& system : dynamics::systems()) {
+    const TrainConfig config = load(kConfigs / "dynamics" / (std::string(system.name) + ".toml"));
+    EXPECT_EQ(config.dataset, system.name);
+    EXPECT_TRUE(trains_dynamics(config));
+  }
 }
 
 TEST(Configs, AdaptationsAreNamedAfterTheirPairAndModel) {
