@@ -34,7 +34,7 @@ struct Contender {
 
 fixed::Formats formats_of(int width, int fraction, int weight_width, int weight_fraction) {
   fixed::Formats formats{.activation = {width, fraction}, .weight = {weight_width, weight_fraction}};
-  if (width < 32) formats.sum = fixed::Format{};
+  if (width < 32) formats.sum = fixed::kWideSum;
   return formats;
 }
 

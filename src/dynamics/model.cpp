@@ -19,35 +19,22 @@ using torch::Tensor;
 constexpr std::string_view kPrefix = "mlp-";
 constexpr int kMinWidth = 1, kMaxWidth = 4096, kLayers = 3;
 
-nlohmann::json to_json(const ModelSpec& spec) {
-  const AdaptiveSteps& s = spec.stage.steps;
-  return {{"system", spec.system},
-          {"model", spec.name()},
-          {"solver", spec.stage.solver},
-          {"steps", steps(spec.stage)},
-          {"controller", s.controller},
-          {"rtol", s.rtol},
-          {"atol", s.atol},
-          {"first_step", s.first_step},
-          {"accepts", s.accepts},
-          {"rejects", s.rejects},
-          {"window", s.window}};
+std::string dump(const ModelSpec& spec) {
+  return nlohmann::json{{"system", spec.system},
+                        {"model", spec.name()},
+                        {"solver", spec.stage.solver},
+                        {"steps", steps(spec.stage)},
+                        {"adaptive", spec.stage.steps}}
+      .dump();
 }
 
 ModelSpec parse_model_spec(const std::string& text, const std::string& source) {
   try {
     const auto json = nlohmann::json::parse(text);
-    AdaptiveSteps s;
-    json.at("controller").get_to(s.controller);
-    json.at("rtol").get_to(s.rtol);
-    json.at("atol").get_to(s.atol);
-    json.at("first_step").get_to(s.first_step);
-    json.at("accepts").get_to(s.accepts);
-    json.at("rejects").get_to(s.rejects);
-    json.at("window").get_to(s.window);
     return {.system = std::string(find_system(json.at("system").get<std::string>()).name),
             .width = parse_width(json.at("model").get<std::string>()),
-            .stage = field_stage(json.at("solver").get<std::string>(), json.at("steps").get<int64_t>(), s)};
+            .stage = field_stage(json.at("solver").get<std::string>(), json.at("steps").get<int64_t>(),
+                                 json.at("adaptive").get<AdaptiveSteps>())};
   } catch (const nlohmann::json::exception& e) {
     throw Error("{}: damaged spec: {}", source, e.what());
   } catch (const Error& e) {
@@ -136,7 +123,7 @@ void save_model(const std::filesystem::path& path, const Model& model,
   SafeTensors file;
   file.metadata = notes;
   file.metadata["format"] = kModelFormat;
-  file.metadata["spec"] = to_json(model->spec()).dump();
+  file.metadata["spec"] = dump(model->spec());
   for (const auto& tensors : {model->named_parameters(), model->named_buffers()})
     for (const auto& entry : tensors) {
       const Tensor plain = entry.value().detach().contiguous();

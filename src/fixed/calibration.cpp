@@ -86,7 +86,7 @@ Formats Calibration::formats(int bits) const {
   if (bits < 2 || bits > 32) throw Error("{} bits, expected 2 to 32", bits);
   Formats formats;
   const int weight_bits = std::min(bits, formats.weight.width);
-  formats.sum = Format{32, 20};
+  formats.sum = kWideSum;
   formats.activation = {bits, bits / 2};  // every point and layer has its own
   formats.weight = {weight_bits, weight_bits / 2};
   for (const auto& [name, sample] : activations_)

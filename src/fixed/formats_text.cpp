@@ -42,7 +42,7 @@ Formats formats_from(const std::string& activations, const std::string& weights)
   Formats formats;
   if (!activations.empty()) formats.activation = parse_formats(activations, formats.activations);
   if (!weights.empty()) formats.weight = parse_formats(weights, formats.weights);
-  if (formats.activation.width < 32) formats.sum = Format{32, 20};
+  if (formats.activation.width < 32) formats.sum = kWideSum;
   return formats;
 }
 

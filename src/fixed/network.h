@@ -78,6 +78,9 @@ struct Block {
   int out_width() const { return conv_size(width, stride); }
 };
 
+// Of sums in networks of fewer bits: 32, as in Q20, so that only weights and activations lose precision.
+inline constexpr Format kWideSum{32, 20};
+
 // The formats of a network: those of everything, and exceptions by name. A name also stands for all that it is a prefix
 // of, up to a dot: "layer1" for "layer1.0.hidden"; the longest one counts.
 //   activations   "input"; "conv1"; for each block "<block>.hidden" and "<block>", its output, or z; behind a depthwise

@@ -19,7 +19,7 @@ int trained_bits(const SafeTensors& checkpoint) {
 
 Formats formats_for_training(int bits, const std::string& activations) {
   Formats formats = formats_from(activations, {});
-  formats.sum = Format{32, 20};
+  formats.sum = kWideSum;
   formats.weight.width = std::min(bits, formats.weight.width);
   formats.weight.fraction = formats.weight.width / 2;
   return formats;

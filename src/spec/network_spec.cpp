@@ -59,16 +59,6 @@ int get_int(const nlohmann::json& json, const char* key, int low, int high) {
   return value;
 }
 
-AdaptiveSteps adaptive_steps(const nlohmann::json& json) {
-  return {.controller = json.at("controller").get<std::string>(),
-          .rtol = json.at("rtol").get<double>(),
-          .atol = json.at("atol").get<double>(),
-          .first_step = json.at("first_step").get<double>(),
-          .accepts = json.at("accepts").get<int>(),
-          .rejects = json.at("rejects").get<int>(),
-          .window = json.at("window").get<int>()};
-}
-
 void check_adaptive(const Stage& stage) {
   const AdaptiveSteps& steps = stage.steps;
   const auto require = [&](bool condition, const char* name, double value, const char* expected) {
@@ -225,6 +215,22 @@ NetworkSpec with_adaptive_steps(NetworkSpec spec, const AdaptiveSteps& steps) {
 
 bool is_adaptive(const NetworkSpec& spec) { return std::ranges::any_of(spec.stages, &Stage::adaptive); }
 
+void to_json(nlohmann::json& json, const AdaptiveSteps& steps) {
+  json = {{"controller", steps.controller}, {"rtol", steps.rtol},       {"atol", steps.atol},
+          {"first_step", steps.first_step}, {"accepts", steps.accepts}, {"rejects", steps.rejects},
+          {"window", steps.window}};
+}
+
+void from_json(const nlohmann::json& json, AdaptiveSteps& steps) {
+  steps = {.controller = json.at("controller").get<std::string>(),
+           .rtol = json.at("rtol").get<double>(),
+           .atol = json.at("atol").get<double>(),
+           .first_step = json.at("first_step").get<double>(),
+           .accepts = json.at("accepts").get<int>(),
+           .rejects = json.at("rejects").get<int>(),
+           .window = json.at("window").get<int>()};
+}
+
 void to_json(nlohmann::json& json, const NetworkSpec& spec) {
   auto stages = nlohmann::json::array();
   for (const Stage& s : spec.stages) {
@@ -242,12 +248,7 @@ void to_json(nlohmann::json& json, const NetworkSpec& spec) {
                       {"norm", name_of(kNorms, s.norm)},
                       {"solver", s.solver},
                       {"skips", std::move(skips)}});
-    if (!s.adaptive()) continue;
-    const AdaptiveSteps& steps = s.steps;
-    stages.back()["adaptive"] = {
-        {"controller", steps.controller}, {"rtol", steps.rtol},       {"atol", steps.atol},
-        {"first_step", steps.first_step}, {"accepts", steps.accepts}, {"rejects", steps.rejects},
-        {"window", steps.window}};
+    if (s.adaptive()) stages.back()["adaptive"] = s.steps;
   }
   json = {{"model", spec.model},       {"classes", spec.classes},    {"in_channels", spec.in_channels},
           {"height", spec.height},     {"width", spec.width},        {"stem_channels", spec.stem_channels},
@@ -296,7 +297,7 @@ void from_json(const nlohmann::json& json, NetworkSpec& spec) {
     if (stage.executions > 1 && !stage.ode)
       throw Error("network spec: stage {} executes a residual block {} times", stage.name, stage.executions);
     if (entry.contains("solver")) stage.solver = entry["solver"].get<std::string>();
-    if (entry.contains("adaptive")) stage.steps = adaptive_steps(entry["adaptive"]);
+    if (entry.contains("adaptive")) stage.steps = entry["adaptive"].get<AdaptiveSteps>();
     check_solver(stage);
     channels = stage.channels;
     spec.stages.push_back(std::move(stage));

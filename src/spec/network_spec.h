@@ -150,6 +150,8 @@ inline int conv_size(int size, int stride) { return (size - 1) / stride + 1; }
 // together, and throws Error.
 void to_json(nlohmann::json& json, const NetworkSpec& spec);
 void from_json(const nlohmann::json& json, NetworkSpec& spec);
+void to_json(nlohmann::json& json, const AdaptiveSteps& steps);
+void from_json(const nlohmann::json& json, AdaptiveSteps& steps);
 NetworkSpec parse_spec(const std::string& text, const std::string& source);
 std::string dump_spec(const NetworkSpec& spec);
 

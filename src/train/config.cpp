@@ -414,17 +414,21 @@ void validate(const TrainConfig& config) {
   require(config.temperature > 0, "temperature", config.temperature, "more than 0");
 }
 
+AdaptiveSteps adaptive_steps(const TrainConfig& config) {
+  return {.controller = config.controller,
+          .rtol = config.rtol,
+          .atol = config.atol,
+          .first_step = config.first_step,
+          .accepts = static_cast<int>(config.accepts),
+          .rejects = static_cast<int>(config.rejects),
+          .window = static_cast<int>(config.window)};
+}
+
 NetworkSpec network_spec(const TrainConfig& config) {
   NetworkSpec spec = make_spec(config.model, data::find_dataset(config.dataset).classes, config.end_time);
   spec = with_norms(std::move(spec), find_norm(config.norm));
   spec = with_solver(std::move(spec), config.solver, config.steps);
-  spec = with_adaptive_steps(std::move(spec), {.controller = config.controller,
-                                               .rtol = config.rtol,
-                                               .atol = config.atol,
-                                               .first_step = config.first_step,
-                                               .accepts = static_cast<int>(config.accepts),
-                                               .rejects = static_cast<int>(config.rejects),
-                                               .window = static_cast<int>(config.window)});
+  spec = with_adaptive_steps(std::move(spec), adaptive_steps(config));
   return config.skips.empty() ? spec : with_skips(std::move(spec), config.skips);
 }
 

@@ -107,6 +107,9 @@ std::string to_toml(const TrainConfig& config);
 // Ranges, names and combinations; Error says what is expected. Files are not looked at.
 void validate(const TrainConfig& config);
 
+// What the settings say of steps that follow their error.
+AdaptiveSteps adaptive_steps(const TrainConfig& config);
+
 // The network that is trained, with the classes of its data set. Error for unknown models, data sets, solvers and skips
 // that it has not.
 NetworkSpec network_spec(const TrainConfig& config);

@@ -23,16 +23,6 @@ Tensor load_trajectories(const TrainConfig& config, const char* split, int64_t a
   return dynamics::trajectories(dynamics::find_system(config.dataset), split, limit > 0 ? std::min(limit, all) : all);
 }
 
-AdaptiveSteps adaptive_steps(const TrainConfig& config) {
-  return {.controller = config.controller,
-          .rtol = config.rtol,
-          .atol = config.atol,
-          .first_step = config.first_step,
-          .accepts = static_cast<int>(config.accepts),
-          .rejects = static_cast<int>(config.rejects),
-          .window = static_cast<int>(config.window)};
-}
-
 dynamics::ModelSpec model_spec(const TrainConfig& config) {
   return {.system = config.dataset,
           .width = dynamics::parse_width(config.model),
