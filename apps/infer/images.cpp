@@ -1,5 +1,7 @@
 #include "images.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "core/file.h"
 
@@ -12,27 +14,24 @@ namespace odenet::infer {
 namespace fs = std::filesystem;
 
 void Images::read(const fs::path& path) {
+  if (room() == 0) return;
   if (path.extension() == ".png") return read_png(path);
   if (path.extension() == ".bin") return read_records(path);
   throw Error("{}: expected a picture, .png, or a file of CIFAR's records, .bin", path.string());
 }
 
-void Images::truncate(size_t count) {
-  if (count >= size()) return;
-  names_.resize(count);
-  labels_.resize(count);
-  pixels_.resize(count * image_size());
-}
-
 void Images::read_records(const fs::path& path) {
-  const std::vector<std::byte> bytes = read_file(path);
+  std::error_code code;
+  const uintmax_t size = fs::is_regular_file(path, code) ? fs::file_size(path, code) : 0;
   size_t labels = 1;
-  while (labels <= 2 && bytes.size() % (labels + image_size()) != 0) ++labels;
-  if (labels > 2 || bytes.empty())
+  while (labels <= 2 && size % (labels + image_size()) != 0) ++labels;
+  const size_t record = labels + image_size(), count = std::min(static_cast<size_t>(size / record), room());
+  const std::vector<std::byte> bytes = read_file(path, count * record);
+  if (labels > 2 || size == 0)
     throw Error("{}: {} bytes, expected a multiple of {} or {}: one or two label bytes and {} x {} x {} pixels",
-                path.string(), bytes.size(), image_size() + 1, image_size() + 2, channels_, height_, width_);
+                path.string(), size, image_size() + 1, image_size() + 2, channels_, height_, width_);
   const auto* at = reinterpret_cast<const uint8_t*>(bytes.data());
-  for (size_t i = 0; i < bytes.size() / (labels + image_size()); ++i, at += labels + image_size()) {
+  for (size_t i = 0; i < count; ++i, at += record) {
     names_.push_back(fmt::format("{}[{}]", path.string(), i));
     labels_.push_back(at[labels - 1]);
     pixels_.insert(pixels_.end(), at + labels, at + labels + image_size());

@@ -1,6 +1,6 @@
 // What odenet-infer classifies: PNG files, and files of records in the format of CIFAR.
 //
-//   Images images(3, 32, 32);
+//   Images images(3, 32, 32, /*limit=*/100);
 //   images.read("cat.png");
 //   images.read("test_batch.bin");          // 1 label byte a record, or 2 as in CIFAR-100, of which the last counts
 #pragma once
@@ -16,7 +16,9 @@ namespace odenet::infer {
 
 class Images {
  public:
-  Images(int channels, int height, int width) : channels_(channels), height_(height), width_(width) {}
+  // limit: keeps the first so many images, and reads no more; 0: all.
+  Images(int channels, int height, int width, size_t limit = 0)
+      : channels_(channels), height_(height), width_(width), limit_(limit) {}
 
   // Appends what the file holds. Throws Error if it has another size, is damaged or of an unknown kind.
   void read(const std::filesystem::path& path);
@@ -26,13 +28,15 @@ class Images {
   std::span<const uint8_t> pixels() const { return pixels_; }  // [N, C, H, W]
   const std::string& name(size_t index) const { return names_[index]; }
   std::optional<int> label(size_t index) const { return labels_[index]; }
-  void truncate(size_t count);
 
  private:
   void read_png(const std::filesystem::path& path);
   void read_records(const std::filesystem::path& path);
 
+  size_t room() const { return limit_ == 0 ? SIZE_MAX : limit_ - size(); }
+
   int channels_, height_, width_;
+  size_t limit_;
   std::vector<uint8_t> pixels_;
   std::vector<std::string> names_;
   std::vector<std::optional<int>> labels_;

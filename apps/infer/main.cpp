@@ -28,9 +28,8 @@ constexpr size_t kBatch = 100;
 
 Images read_images(const Options& options, const fixed::Network& network) {
   const NetworkSpec& spec = network.spec;
-  Images images(spec.in_channels, spec.height, spec.width);
+  Images images(spec.in_channels, spec.height, spec.width, options.limit);
   for (const std::string& file : options.files) images.read(file);
-  if (options.limit > 0) images.truncate(options.limit);
   for (size_t i = 0; i < images.size(); ++i)
     if (images.label(i).value_or(0) >= spec.classes)
       throw Error("{}: label {}, expected 0 to {}; is it a file of {}?", images.name(i), *images.label(i),

@@ -67,14 +67,14 @@ fs::path sibling(const fs::path& path, std::string_view suffix) {
 
 }  // namespace
 
-std::vector<std::byte> read_file(const fs::path& path) {
+std::vector<std::byte> read_file(const fs::path& path, size_t most) {
   std::error_code code;
   if (fs::is_directory(path, code)) throw Error("cannot read {}: it is a folder, expected a file", path.string());
   std::ifstream in(path, std::ios::binary | std::ios::ate);
   if (!in) throw system_error("read", path);
   const std::streamoff size = in.tellg();
   if (size < 0) throw Error("cannot read {}: it is no regular file", path.string());
-  std::vector<std::byte> bytes(static_cast<size_t>(size));
+  std::vector<std::byte> bytes(std::min(static_cast<size_t>(size), most));
   in.seekg(0);
   if (!in.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size())))
     throw system_error("read", path);

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
@@ -17,7 +18,8 @@
 
 namespace odenet {
 
-std::vector<std::byte> read_file(const std::filesystem::path& path);
+// `most`: of a larger file only so many bytes, the first ones.
+std::vector<std::byte> read_file(const std::filesystem::path& path, size_t most = SIZE_MAX);
 std::string read_text_file(const std::filesystem::path& path);
 
 // Replaces `path` atomically; the folder must exist. On failure the old file is untouched and no temporary file is

@@ -29,6 +29,8 @@ TEST_F(File, WritesAndReads) {
   write_file(folder_ / "a", text);
   EXPECT_EQ(read_text_file(folder_ / "a"), text);
   EXPECT_EQ(read_file(folder_ / "a").size(), 4u);
+  EXPECT_EQ(read_file(folder_ / "a", 2), (std::vector{std::byte{'a'}, std::byte{0}}));
+  EXPECT_EQ(read_file(folder_ / "a", 5).size(), 4u);
   write_file(folder_ / "a", std::string_view());
   EXPECT_EQ(read_text_file(folder_ / "a"), "");
   EXPECT_EQ(entries(), 1u);  // no temporary file is left
