@@ -1,22 +1,27 @@
-// requantize equals its definition for every value and addend: saturate(floor((value + half) / 2^SHIFT) + addend).
+// requantize equals its definition for every value and addend:
+//   saturate(floor((value + addend * 2^(SHIFT - ADDEND_SHIFT) + half) / 2^SHIFT))
 `default_nettype none
 
 module requantize_proof #(
     parameter IN_WIDTH  = 20,
     parameter SHIFT     = 7,
-    parameter OUT_WIDTH = 12
+    parameter OUT_WIDTH = 12,
+    parameter ADDEND_WIDTH = OUT_WIDTH,
+    parameter ADDEND_SHIFT = 0
 ) (
     input wire                        clk,
     input wire                        enable,
     input wire signed [ IN_WIDTH-1:0] value,
-    input wire signed [OUT_WIDTH-1:0] addend
+    input wire signed [ADDEND_WIDTH-1:0] addend
 );
   wire signed [OUT_WIDTH-1:0] out;
   wire clipped;
   requantize #(
       .IN_WIDTH (IN_WIDTH),
       .SHIFT    (SHIFT),
-      .OUT_WIDTH(OUT_WIDTH)
+      .OUT_WIDTH(OUT_WIDTH),
+      .ADDEND_WIDTH(ADDEND_WIDTH),
+      .ADDEND_SHIFT(ADDEND_SHIFT)
   ) dut (
       .clk(clk),
       .enable(enable),
@@ -26,11 +31,11 @@ module requantize_proof #(
       .clipped(clipped)
   );
 
-  localparam WIDE = IN_WIDTH + 4;
+  localparam WIDE = (IN_WIDTH > SHIFT + ADDEND_WIDTH ? IN_WIDTH : SHIFT + ADDEND_WIDTH) + 4;
   wire signed [WIDE-1:0] half = SHIFT == 0 ? 0 : 1 << (SHIFT > 0 ? SHIFT - 1 : 0);
   wire signed [WIDE-1:0] wide_value = value;
   wire signed [WIDE-1:0] wide_addend = addend;
-  wire signed [WIDE-1:0] exact = ((wide_value + half) >>> SHIFT) + wide_addend;
+  wire signed [WIDE-1:0] exact = (wide_value + (wide_addend <<< (SHIFT - ADDEND_SHIFT)) + half) >>> SHIFT;
   wire signed [WIDE-1:0] largest = (1 << (OUT_WIDTH - 1)) - 1;
   wire signed [WIDE-1:0] smallest = -largest - 1;
   wire clips = exact > largest || exact < smallest;

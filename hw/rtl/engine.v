@@ -1,22 +1,26 @@
 // The programmable ODE engine: two feature maps, OC_LANES x PX_LANES multiply-accumulate lanes, one write-back pipeline, and a
-// sequencer that runs the program in program.hex once per image. The host streams in z(0) and receives z(T), one 32-bit
-// activation a beat in [C, H, W] order, images back to back. Parameters, ROM files and their layouts: hw/README.md.
+// sequencer that runs the program in program.hex once per image. The host streams in z(0) and receives z(T), one activation,
+// sign-extended to 32 bits, a beat in [C, H, W] order, images back to back. Parameters, ROM files and their layouts: hw/README.md.
 `default_nettype none
 `include "engine_config.vh"
 
 module engine #(
     parameter OC_LANES = `ENGINE_OC_LANES,
     parameter PX_LANES = `ENGINE_PX_LANES,
+    parameter ACTIVATION_WIDTH = `ENGINE_ACTIVATION_WIDTH,
+    parameter ACTIVATION_FRACTION = `ENGINE_ACTIVATION_FRACTION,
+    parameter WEIGHT_WIDTH = `ENGINE_WEIGHT_WIDTH,
     parameter WEIGHT_FRACTION = `ENGINE_WEIGHT_FRACTION,
+    parameter SUM_FRACTION = `ENGINE_SUM_FRACTION,  // of convolutions, time biases and shifts, which have 32 bits
     parameter SCALE_FRACTION = `ENGINE_SCALE_FRACTION,
+    parameter MAC_DSPS = `ENGINE_MAC_DSPS,  // of a multiply-accumulate lane: 1 or 2, see mac_lane
     parameter PROGRAM_WORDS = `ENGINE_PROGRAM_WORDS,
     parameter MAP_0_WORDS = `ENGINE_MAP_0_WORDS,  // PX_LANES pixels each
     parameter MAP_1_WORDS = `ENGINE_MAP_1_WORDS,
     parameter WEIGHT_WORDS = `ENGINE_WEIGHT_WORDS,  // of each lane
     parameter TABLE_WORDS = `ENGINE_TABLE_WORDS,  // scales, as many shifts, nine times as many biases
     parameter ONLINE_CHANNELS = `ENGINE_ONLINE_CHANNELS,  // most channels of an online norm; 0: the engine has none
-    parameter ACTIVATION_FRACTION = `ENGINE_ACTIVATION_FRACTION,  // of interest to online norms alone, as
-    parameter [45:0] EPSILON = `ENGINE_EPSILON,  // that of the variance, in units of squared activations
+    parameter [45:0] EPSILON = `ENGINE_EPSILON,  // of an online norm's variance, in units of squared activations
     parameter WRITABLE = 0  // weights and tables can be replaced while no image is in the engine
 ) (
     input  wire        clk,
@@ -53,7 +57,11 @@ module engine #(
   `REQUIRE(MAP_0_WORDS >= 4 && MAP_1_WORDS >= 4 && MAP_0_WORDS <= 65536 && MAP_1_WORDS <= 65536,
            "engine: a map must have 4 to 65536 words")
   `REQUIRE(ONLINE_CHANNELS <= TABLE_WORDS, "engine: every channel of an online norm has table words")
-  `REQUIRE(ACTIVATION_FRACTION <= 31, "engine: an activation has 32 bits")
+  `REQUIRE(ACTIVATION_WIDTH >= 8 && ACTIVATION_WIDTH <= 32 && ACTIVATION_FRACTION < ACTIVATION_WIDTH,
+           "engine: an activation must have 8 to 32 bits, and less of them behind the point")
+  `REQUIRE(WEIGHT_WIDTH >= 8 && WEIGHT_WIDTH <= 25, "engine: a weight must have 8 to 25 bits")
+  `REQUIRE(ONLINE_CHANNELS == 0 || (ACTIVATION_WIDTH == 32 && SUM_FRACTION == ACTIVATION_FRACTION),
+           "engine: online norms need activations in the format of sums")
   `REQUIRE(ONLINE_CHANNELS == 0 || WEIGHT_FRACTION >= 1, "engine: online norms need a fraction of weights")
   `REQUIRE(TABLE_WORDS >= 1 && WEIGHT_WORDS >= 9, "engine: memories must not be empty")
 
@@ -70,7 +78,7 @@ module engine #(
   localparam BIAS_ADDRESS_WIDTH = $clog2(BIAS_WORDS);
   localparam CHANNEL_WIDTH = ONLINE_CHANNELS > 1 ? $clog2(ONLINE_CHANNELS) : 1;
   localparam COUNT_WIDTH = 16;
-  localparam WORD_WIDTH = PX_LANES * 32;
+  localparam WORD_WIDTH = PX_LANES * ACTIVATION_WIDTH;
   localparam [7:0] MEMORY_TIME_BIAS = 128, MEMORY_SCALE = 129, MEMORY_SHIFT = 130;
 
   // Program
@@ -176,6 +184,7 @@ module engine #(
   );
 
   loader #(
+      .WIDTH(ACTIVATION_WIDTH),
       .PX_LANES(PX_LANES),
       .PIXEL_WIDTH(PIXEL_WIDTH),
       .COUNT_WIDTH(COUNT_WIDTH),
@@ -195,6 +204,7 @@ module engine #(
       .write_data(load_word)
   );
   storer #(
+      .WIDTH(ACTIVATION_WIDTH),
       .PX_LANES(PX_LANES),
       .PIXEL_WIDTH(PIXEL_WIDTH),
       .COUNT_WIDTH(COUNT_WIDTH),
@@ -225,7 +235,7 @@ module engine #(
   wire [BIAS_ADDRESS_WIDTH-1:0] tile_bias;
   wire [COUNT_WIDTH-1:0] tile_channel;
   wire tile_first, tile_last, tile_left, tile_right;
-  wire [OC_LANES*25-1:0] weights;
+  wire [OC_LANES*WEIGHT_WIDTH-1:0] weights;
   wire [WORD_WIDTH-1:0] pixels;
   reg [1:0] column_1;
   reg outside_1, accumulate_6, restart_6;
@@ -313,7 +323,7 @@ module engine #(
       localparam [7:0] TENS = "0" + lane / 10;
       localparam [7:0] UNITS = "0" + lane % 10;
       rom #(
-          .WIDTH(25),
+          .WIDTH(WEIGHT_WIDTH),
           .DEPTH(WEIGHT_WORDS),
           .ADDRESS_WIDTH(WEIGHT_ADDRESS_WIDTH),
           .INIT_FILE({`ENGINE_ROM_PREFIX, "weights_", TENS, UNITS, ".hex"}),
@@ -322,17 +332,17 @@ module engine #(
           .clk(clk),
           .enable(1'b1),
           .address(pointwise ? weight_address : weight_address_2),
-          .data(weights[25*lane+:25]),
+          .data(weights[WEIGHT_WIDTH*lane+:WEIGHT_WIDTH]),
           .write_enable(memory_write && memory_select == lane),
           .write_address(memory_address[WEIGHT_ADDRESS_WIDTH-1:0]),
-          .write_data(memory_data[24:0])
+          .write_data(memory_data[WEIGHT_WIDTH-1:0])
       );
     end
   endgenerate
 
   window #(
       .PX_LANES(PX_LANES),
-      .WIDTH(32)
+      .WIDTH(ACTIVATION_WIDTH)
   ) kernel_window (
       .clk(clk),
       .arrive(step_at[1]),
@@ -346,13 +356,16 @@ module engine #(
 
   wire [LANE_WIDTH-1:0] sum_lane;
   wire [PIXEL_WIDTH-1:0] sum_pixel;
-  wire signed [47:0] sum_low, sum_high;
+  wire [MAC_DSPS*48-1:0] sum;
 
   mac_array #(
       .OC_LANES(OC_LANES),
       .PX_LANES(PX_LANES),
       .LANE_WIDTH(LANE_WIDTH),
-      .PIXEL_WIDTH(PIXEL_WIDTH)
+      .PIXEL_WIDTH(PIXEL_WIDTH),
+      .ACTIVATION_WIDTH(ACTIVATION_WIDTH),
+      .WEIGHT_WIDTH(WEIGHT_WIDTH),
+      .MAC_DSPS(MAC_DSPS)
   ) macs (
       .clk(clk),
       .weights(weights),
@@ -363,8 +376,7 @@ module engine #(
       .read_enable(write_back_busy),
       .read_lane(sum_lane),
       .read_pixel(sum_pixel),
-      .read_low(sum_low),
-      .read_high(sum_high)
+      .read_sum(sum)
   );
 
   // Write-back
@@ -383,7 +395,11 @@ module engine #(
       .LANE_WIDTH(LANE_WIDTH),
       .PIXEL_WIDTH(PIXEL_WIDTH),
       .COUNT_WIDTH(COUNT_WIDTH),
+      .MAC_DSPS(MAC_DSPS),
+      .ACTIVATION_WIDTH(ACTIVATION_WIDTH),
+      .ACTIVATION_FRACTION(ACTIVATION_FRACTION),
       .WEIGHT_FRACTION(WEIGHT_FRACTION),
+      .SUM_FRACTION(SUM_FRACTION),
       .SCALE_FRACTION(SCALE_FRACTION),
       .MAP_ADDRESS_WIDTH(MAP_ADDRESS_WIDTH),
       .TABLE_ADDRESS_WIDTH(TABLE_ADDRESS_WIDTH),
@@ -408,6 +424,7 @@ module engine #(
       .old_channels(old_channels),
       .old_stride2(old_stride2),
       .combine(combine),
+      .depthwise(depthwise && !combine),
       .online(online),
       .channel_words(row_words),
       .relu(relu),
@@ -415,8 +432,7 @@ module engine #(
       .busy(write_back_busy),
       .sum_lane(sum_lane),
       .sum_pixel(sum_pixel),
-      .sum_low(sum_low),
-      .sum_high(sum_high),
+      .sum(sum),
       .bias_address(bias_address),
       .bias(bias),
       .scale_address(scale_address),

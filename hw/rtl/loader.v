@@ -1,7 +1,9 @@
-// Fills a map from a stream of activations, channel by channel, row by row, PX_LANES pixels a word.
+// Fills a map from a stream of activations, channel by channel, row by row, PX_LANES pixels a word. An activation is
+// the lowest WIDTH bits of a beat.
 `default_nettype none
 
 module loader #(
+    parameter WIDTH = 32,
     parameter PX_LANES = 8,
     parameter PIXEL_WIDTH = 3,
     parameter COUNT_WIDTH = 16,
@@ -17,18 +19,20 @@ module loader #(
     // stream in
     input  wire                         s_axis_tvalid,
     output wire                         s_axis_tready,
+    /* verilator lint_off UNUSEDSIGNAL */
     input  wire [                 31:0] s_axis_tdata,
+    /* verilator lint_on UNUSEDSIGNAL */
     // write port of the map
     output reg                          write_enable,
     output reg  [MAP_ADDRESS_WIDTH-1:0] write_address,
-    output reg  [      PX_LANES*32-1:0] write_data
+    output reg  [   PX_LANES*WIDTH-1:0] write_data
 );
   localparam LAST_PIXEL = PX_LANES - 1;
 
   reg receiving;
   reg [PIXEL_WIDTH-1:0] pixel;
   reg [COUNT_WIDTH-1:0] words_left;
-  wire [PX_LANES*32-1:0] pushed;
+  wire [PX_LANES*WIDTH-1:0] pushed;
   wire beat = receiving && s_axis_tvalid;
   wire last_pixel = pixel == LAST_PIXEL[PIXEL_WIDTH-1:0];
   wire word_end = beat && last_pixel;
@@ -36,11 +40,11 @@ module loader #(
   assign s_axis_tready = receiving;
 
   push #(
-      .WIDTH(32),
+      .WIDTH(WIDTH),
       .COUNT(PX_LANES)
   ) collect (
       .words(write_data),
-      .in(s_axis_tdata),
+      .in(s_axis_tdata[WIDTH-1:0]),
       .out(pushed)
   );
 

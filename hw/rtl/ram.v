@@ -1,7 +1,7 @@
 // Simple dual-port memory: one write port, one clocked read port (data valid one enabled cycle after address). A word must not
 // be read in the cycle in which it is written.
 //
-// It is made of 32-bit wide memories: of a block RAM 72 bits wide, the widest kind, Yosys 0.23 connects four write data bits
+// It is made of memories at most 32 bits wide: of a block RAM 72 bits wide, the widest kind, Yosys 0.23 connects four write data bits
 // wrongly (xilinx/brams_xc6v_map.v compares the width with 71), which no simulation of these sources shows.
 `default_nettype none
 
@@ -20,21 +20,19 @@ module ram #(
     input  wire [ADDRESS_WIDTH-1:0] read_address,
     output wire [        WIDTH-1:0] read_data
 );
-  `include "require.vh"
-  `REQUIRE(WIDTH % 32 == 0, "ram: WIDTH must be a multiple of 32")
-
   genvar i;
   generate
-    for (i = 0; i < WIDTH / 32; i = i + 1) begin : slice
-      (* ram_style = "block" *) reg [31:0] memory[0:DEPTH-1];
-      reg [31:0] fetched;
+    for (i = 0; i < WIDTH; i = i + 32) begin : slice
+      localparam BITS = WIDTH - i < 32 ? WIDTH - i : 32;
+      (* ram_style = "block" *) reg [BITS-1:0] memory[0:DEPTH-1];
+      reg [BITS-1:0] fetched;
 
       always @(posedge clk) begin
-        if (write_enable) memory[write_address] <= write_data[32*i+:32];
+        if (write_enable) memory[write_address] <= write_data[i+:BITS];
         if (read_enable) fetched <= memory[read_address];
       end
 
-      assign read_data[32*i+:32] = fetched;
+      assign read_data[i+:BITS] = fetched;
     end
   endgenerate
 endmodule

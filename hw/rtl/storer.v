@@ -1,7 +1,9 @@
-// Sends a map as a stream of activations, channel by channel, row by row, without a gap between words.
+// Sends a map as a stream of activations, channel by channel, row by row, without a gap between words. Beats are
+// 32 bits, an activation of WIDTH bits is sign-extended.
 `default_nettype none
 
 module storer #(
+    parameter WIDTH = 32,
     parameter PX_LANES = 8,
     parameter PIXEL_WIDTH = 3,
     parameter COUNT_WIDTH = 16,
@@ -17,7 +19,7 @@ module storer #(
     // read port of the map: word one enabled cycle after its address
     output wire                         read_enable,
     output wire [MAP_ADDRESS_WIDTH-1:0] read_address,
-    input  wire [      PX_LANES*32-1:0] read_data,
+    input  wire [   PX_LANES*WIDTH-1:0] read_data,
     // stream out
     output reg                          m_axis_tvalid,
     input  wire                         m_axis_tready,
@@ -29,22 +31,25 @@ module storer #(
   reg [PIXEL_WIDTH-1:0] pixel;
   reg [COUNT_WIDTH-1:0] words_left;  // not yet read
   reg [MAP_ADDRESS_WIDTH-1:0] address;
-  reg [PX_LANES*32-1:0] word;
-  wire [PX_LANES*32-1:0] pushed;
+  reg [PX_LANES*WIDTH-1:0] word;
+  wire [PX_LANES*WIDTH-1:0] pushed;
   wire beat = m_axis_tvalid && m_axis_tready;
   wire word_end = beat && pixel == LAST_PIXEL[PIXEL_WIDTH-1:0];
   wire take = fetched && (!m_axis_tvalid || word_end);
 
   assign read_enable  = running && words_left != 0 && (!fetched || take);
   assign read_address = address;
-  assign m_axis_tdata = word[31:0];
+  generate
+    if (WIDTH == 32) assign m_axis_tdata = word[31:0];
+    else assign m_axis_tdata = {{(32 - WIDTH) {word[WIDTH-1]}}, word[WIDTH-1:0]};
+  endgenerate
 
   push #(
-      .WIDTH(32),
+      .WIDTH(WIDTH),
       .COUNT(PX_LANES)
   ) move_down (
       .words(word),
-      .in(32'd0),
+      .in({WIDTH{1'b0}}),
       .out(pushed)
   );
 

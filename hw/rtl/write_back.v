@@ -1,8 +1,9 @@
 // Turns the finished sums of a tile into activations, one a cycle, and writes them as words of PX_LANES pixels:
-//   c = saturate(round(high * 2^17 + low) + time bias)
-//   y = saturate(round(c * scale) + shift)
+//   c = saturate32(round(sum) + time bias)                                        SUM_FRACTION bits behind the point
+//   y = saturate(round(c * scale + shift))                                        ACTIVATION_FRACTION, as all that follows
 //   out = saturate(y + old)  with `add` and below channel `old_channels`;  max(., 0) with `relu`
-// With `combine` c is a map's pixel: the tile has one lane a word, all with the same scale and shift.
+// With `combine` c is a map's pixel: the tile has one lane a word, all with the same scale and shift. With `depthwise`, which
+// has no norm, y is the sum rounded once: where sums have more fraction than activations, c is rounded down.
 // An online norm takes two passes. In the first one, a convolution with `online`, out = c, and c and its square go to the
 // sums of its channel; in the second one, `combine` with `online`, whose lanes are those of all channels one after another,
 //   y = saturate(round(saturate(c - mean) * scale) + shift)
@@ -14,7 +15,11 @@ module write_back #(
     parameter LANE_WIDTH = 1,
     parameter PIXEL_WIDTH = 3,
     parameter COUNT_WIDTH = 16,
+    parameter MAC_DSPS = 2,
+    parameter ACTIVATION_WIDTH = 32,
+    parameter ACTIVATION_FRACTION = 20,
     parameter WEIGHT_FRACTION = 20,
+    parameter SUM_FRACTION = 20,  // at least ACTIVATION_FRACTION
     parameter SCALE_FRACTION = 20,
     parameter MAP_ADDRESS_WIDTH = 9,
     parameter TABLE_ADDRESS_WIDTH = 10,
@@ -40,6 +45,7 @@ module write_back #(
     input  wire [        COUNT_WIDTH-1:0] old_channels,
     input  wire                           old_stride2,   // old values are every second pixel of two words
     input  wire                           combine,
+    input  wire                           depthwise,
     input  wire                           online,
     input  wire [  MAP_ADDRESS_WIDTH-1:0] channel_words, // combine, online: words of a channel
     input  wire                           relu,
@@ -48,8 +54,7 @@ module write_back #(
     // finished sums, two cycles after their selection
     output wire [         LANE_WIDTH-1:0] sum_lane,
     output reg  [        PIXEL_WIDTH-1:0] sum_pixel,
-    input  wire signed [            47:0] sum_low,
-    input  wire signed [            47:0] sum_high,
+    input  wire        [ MAC_DSPS*48-1:0] sum,
     // tables, two cycles after their address
     output reg  [ BIAS_ADDRESS_WIDTH-1:0] bias_address,
     input  wire signed [            31:0] bias,
@@ -72,17 +77,24 @@ module write_back #(
     input  wire signed [            31:0] norm_scale,
     // words to combine, one cycle after their address
     output wire [  MAP_ADDRESS_WIDTH-1:0] source_address,
-    input  wire [        PX_LANES*32-1:0] source_word,
+    input  wire [PX_LANES*ACTIVATION_WIDTH-1:0] source_word,
     // old words, one cycle after their address; new words
     output wire [  MAP_ADDRESS_WIDTH-1:0] old_address,
-    input  wire [        PX_LANES*32-1:0] old_word,
+    input  wire [PX_LANES*ACTIVATION_WIDTH-1:0] old_word,
     output reg                            word_valid,
     output wire [  MAP_ADDRESS_WIDTH-1:0] word_address,
-    output reg  [        PX_LANES*32-1:0] word,
+    output reg  [PX_LANES*ACTIVATION_WIDTH-1:0] word,
     // saturations of this cycle
     output reg  [                    1:0] clips
 );
   localparam LAST_PIXEL = PX_LANES - 1;
+  localparam WIDTH = ACTIVATION_WIDTH;
+  localparam EXACT_WIDTH = MAC_DSPS == 1 ? 48 : 65;  // of a joined sum
+  localparam SUM_SHIFT = ACTIVATION_FRACTION + WEIGHT_FRACTION - SUM_FRACTION;
+  localparam FINER = SUM_FRACTION - ACTIVATION_FRACTION;  // bits that sums have more
+
+  `include "require.vh"
+  `REQUIRE(FINER >= 0 && SUM_SHIFT >= 0, "write_back: sums have more fraction than activations, and less than products")
 
   // s0: which output
   reg selecting;
@@ -154,12 +166,21 @@ module write_back #(
 
   // s3: the exact sum, or the pixel to combine as a sum. c - mean = c + ~mean + 1: ones behind the point are that one, for
   // requantize adds a half of its own.
-  reg signed [64:0] sum_s3;
-  wire signed [47:0] upper = sum_high + (sum_low >>> 17);
+  reg signed [EXACT_WIDTH-1:0] sum_s3;
+  wire [EXACT_WIDTH-1:0] exact;
+  generate
+    if (MAC_DSPS == 1) begin : one
+      assign exact = sum;
+    end else begin : two
+      wire signed [47:0] sum_high = sum[95:48], sum_low = sum[47:0];
+      wire signed [47:0] upper = sum_high + (sum_low >>> 17);
+      assign exact = {upper, sum_low[16:0]};
+    end
+  endgenerate
   wire [PIXEL_WIDTH-1:0] pixel_s2;
-  wire [31:0] source_s2;
+  wire [WIDTH-1:0] source_s2;
   select #(
-      .WIDTH(32),
+      .WIDTH(WIDTH),
       .COUNT(PX_LANES),
       .INDEX_WIDTH(PIXEL_WIDTH)
   ) select_source (
@@ -167,17 +188,24 @@ module write_back #(
       .index(pixel_s2),
       .out(source_s2)
   );
-  localparam [64:0] BEHIND_THE_POINT = (65'd1 << WEIGHT_FRACTION) - 65'd1;
-  wire [64:0] source_sum = {{33{source_s2[31]}}, source_s2} << WEIGHT_FRACTION;
+  localparam [EXACT_WIDTH-1:0] BEHIND_THE_POINT = ({{(EXACT_WIDTH - 1) {1'b0}}, 1'b1} << WEIGHT_FRACTION) - 1'b1;
+  // Without its half a sum is rounded down.
+  localparam [EXACT_WIDTH-1:0] HALF =
+      FINER > 0 && SUM_SHIFT > 0 ? {{(EXACT_WIDTH - 1) {1'b0}}, 1'b1} << (SUM_SHIFT > 0 ? SUM_SHIFT - 1 : 0) : 0;
+  wire [EXACT_WIDTH-1:0] source_sum = {{(EXACT_WIDTH - WIDTH) {source_s2[WIDTH-1]}}, source_s2} << WEIGHT_FRACTION;
   always @(posedge clk)
-    if (busy) sum_s3 <= combine ? source_sum | (online ? BEHIND_THE_POINT : 65'd0) : {upper, sum_low[16:0]};
+    if (busy)
+      sum_s3 <= combine ? source_sum | (online ? BEHIND_THE_POINT : {EXACT_WIDTH{1'b0}}) :
+          depthwise ? exact & ~HALF : exact;
 
   // s5: c, or c - mean
-  wire signed [31:0] c_s5, y_s11, out_s13;
+  wire signed [31:0] c_s5;
+  wire signed [WIDTH-1:0] y_s11, out_s13;
   wire c_clipped, y_clipped, out_clipped;
   requantize #(
-      .IN_WIDTH(65),
-      .SHIFT(WEIGHT_FRACTION)
+      .IN_WIDTH(EXACT_WIDTH),
+      .SHIFT(SUM_SHIFT),
+      .OUT_WIDTH(32)
   ) requantize_sum (
       .clk(clk),
       .enable(busy),
@@ -198,7 +226,10 @@ module write_back #(
   );
   requantize #(
       .IN_WIDTH(64),
-      .SHIFT(SCALE_FRACTION)
+      .SHIFT(FINER + SCALE_FRACTION),
+      .OUT_WIDTH(WIDTH),
+      .ADDEND_WIDTH(32),
+      .ADDEND_SHIFT(FINER)
   ) requantize_norm (
       .clk(clk),
       .enable(busy),
@@ -209,7 +240,10 @@ module write_back #(
   );
 
   // The first pass of an online norm: c, beside its square and as the result.
-  wire signed [31:0] c_s9, c_s11;
+  wire signed [31:0] c_s9;
+  /* verilator lint_off UNUSEDSIGNAL */  // there are no online norms of narrow activations
+  wire signed [31:0] c_s11;
+  /* verilator lint_on UNUSEDSIGNAL */
   delay #(.WIDTH(32), .DEPTH(4)) delay_c (.clk(clk), .enable(busy), .in(c_s5), .out(c_s9));
   delay #(.WIDTH(32), .DEPTH(2)) delay_result (.clk(clk), .enable(busy), .in(c_s9), .out(c_s11));
   assign value_valid = summing && valid[9];
@@ -219,10 +253,10 @@ module write_back #(
   // s13: y + old
   wire [PIXEL_WIDTH-1:0] old_pixel_s10;
   wire add_s10;
-  wire signed [31:0] old_s10;
-  reg signed [31:0] old_s11;
+  wire signed [WIDTH-1:0] old_s10;
+  reg signed [WIDTH-1:0] old_s11;
   select #(
-      .WIDTH(32),
+      .WIDTH(WIDTH),
       .COUNT(PX_LANES),
       .INDEX_WIDTH(PIXEL_WIDTH)
   ) select_old (
@@ -230,33 +264,34 @@ module write_back #(
       .index(old_pixel_s10),
       .out(old_s10)
   );
-  always @(posedge clk) if (busy) old_s11 <= add_s10 ? old_s10 : 32'sd0;
+  always @(posedge clk) if (busy) old_s11 <= add_s10 ? old_s10 : {WIDTH{1'b0}};
   requantize #(
-      .IN_WIDTH(32),
-      .SHIFT(0)
+      .IN_WIDTH(WIDTH),
+      .SHIFT(0),
+      .OUT_WIDTH(WIDTH)
   ) requantize_out (
       .clk(clk),
       .enable(busy),
-      .value(summing ? c_s11 : y_s11),
+      .value(summing ? c_s11[WIDTH-1:0] : y_s11),
       .addend(old_s11),
       .out(out_s13),
       .clipped(out_clipped)
   );
 
   // s14: the word
-  wire [PX_LANES*32-1:0] pushed;
+  wire [PX_LANES*WIDTH-1:0] pushed;
   push #(
-      .WIDTH(32),
+      .WIDTH(WIDTH),
       .COUNT(PX_LANES)
   ) collect (
       .words(word),
-      .in(relu && out_s13[31] ? 32'd0 : out_s13),
+      .in(relu && out_s13[WIDTH-1] ? {WIDTH{1'b0}} : out_s13),
       .out(pushed)
   );
   always @(posedge clk)
     if (busy) begin
       word  <= pushed;
-      clips <= (valid[5] && c_clipped) + (valid[11] && y_clipped && !summing) + (valid[13] && out_clipped);
+      clips <= (valid[5] && c_clipped && !(depthwise && WIDTH < 32)) + (valid[11] && y_clipped && !summing) + (valid[13] && out_clipped);
     end else clips <= 2'd0;
 
   // What travels along. With old_stride2, pixel p of the output lies over pixel 2 p of two words.

@@ -1,14 +1,21 @@
-// Rounding and saturation against 128-bit arithmetic, for the three shapes the engine uses and a narrow one.
+// Rounding and saturation against 128-bit arithmetic, for shapes that the engine uses and two narrow ones.
 `default_nettype none
 
 module requantize_tb;
-  localparam SHAPES = 4;
+  localparam SHAPES = 7;
   wire [SHAPES-1:0] finished;
 
   requantize_check #(.IN_WIDTH(65), .SHIFT(20), .OUT_WIDTH(32)) sums (.finished(finished[0]));
   requantize_check #(.IN_WIDTH(64), .SHIFT(20), .OUT_WIDTH(32)) products (.finished(finished[1]));
   requantize_check #(.IN_WIDTH(32), .SHIFT(0), .OUT_WIDTH(32)) values (.finished(finished[2]));
   requantize_check #(.IN_WIDTH(12), .SHIFT(3), .OUT_WIDTH(8)) narrow (.finished(finished[3]));
+  requantize_check #(.IN_WIDTH(48), .SHIFT(19), .OUT_WIDTH(32)) short_sums (.finished(finished[4]));
+  requantize_check #(.IN_WIDTH(64), .SHIFT(31), .OUT_WIDTH(16), .ADDEND_WIDTH(32), .ADDEND_SHIFT(11)) activations (
+      .finished(finished[5])
+  );
+  requantize_check #(.IN_WIDTH(18), .SHIFT(5), .OUT_WIDTH(6), .ADDEND_WIDTH(9), .ADDEND_SHIFT(1)) halves (
+      .finished(finished[6])
+  );
 
   initial begin
     wait (&finished);
@@ -20,7 +27,9 @@ endmodule
 module requantize_check #(
     parameter IN_WIDTH  = 64,
     parameter SHIFT     = 20,
-    parameter OUT_WIDTH = 32
+    parameter OUT_WIDTH = 32,
+    parameter ADDEND_WIDTH = OUT_WIDTH,
+    parameter ADDEND_SHIFT = 0
 ) (
     output reg finished
 );
@@ -30,14 +39,16 @@ module requantize_check #(
   always #5 clk = !clk;
 
   reg signed [IN_WIDTH-1:0] value;
-  reg signed [OUT_WIDTH-1:0] addend;
+  reg signed [ADDEND_WIDTH-1:0] addend;
   wire signed [OUT_WIDTH-1:0] out;
   wire clipped;
 
   requantize #(
       .IN_WIDTH (IN_WIDTH),
       .SHIFT    (SHIFT),
-      .OUT_WIDTH(OUT_WIDTH)
+      .OUT_WIDTH(OUT_WIDTH),
+      .ADDEND_WIDTH(ADDEND_WIDTH),
+      .ADDEND_SHIFT(ADDEND_SHIFT)
   ) dut (
       .clk(clk),
       .enable(1'b1),
@@ -47,7 +58,7 @@ module requantize_check #(
       .clipped(clipped)
   );
 
-  reg signed [127:0] exact, half, largest, smallest;
+  reg signed [127:0] exact, half, largest, smallest, wide_addend;
   reg signed [127:0] random_bits;
   integer n;
 
@@ -71,13 +82,13 @@ module requantize_check #(
       endcase
       case (n & 24)
         0: addend = 0;
-        8: addend = largest;
-        16: addend = smallest;
+        8: addend = {1'b0, {(ADDEND_WIDTH - 1) {1'b1}}};
+        16: addend = {1'b1, {(ADDEND_WIDTH - 1) {1'b0}}};
         default: ;
       endcase
       exact = value;
-      exact = (exact + half) >>> SHIFT;
-      exact = exact + addend;
+      wide_addend = addend;
+      exact = (exact + (wide_addend <<< (SHIFT - ADDEND_SHIFT)) + half) >>> SHIFT;
       @(posedge clk);
       #1 value = ~value;  // neither operand may be read later
       addend = ~addend;

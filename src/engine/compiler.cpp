@@ -25,9 +25,11 @@ class Compiler {
     program_.input = {block.in_channels(), block.height, block.width};
     program_.output = {block.channels(), block.out_height(), block.out_width()};
     program_.parameters.lanes = lanes;
-    program_.parameters.weight_fraction = formats.weight.fraction;
+    program_.parameters.activation = formats.activation;
+    program_.parameters.weight = formats.weight;
+    program_.parameters.sum_fraction = formats.sum_of(formats.activation, formats.weight).fraction;
     program_.parameters.scale_fraction = formats.scale.fraction;
-    program_.parameters.activation_fraction = formats.activation.fraction;
+    program_.parameters.mac_dsps = one_dsp_suffices(block, formats) ? 1 : 2;
     online_ = block.norm == NormKind::kInstance;
     program_.weights.resize(idx(lanes.oc));
     in_ = words(program_.input);
@@ -149,9 +151,11 @@ class Compiler {
   // Every second row and pixel of x, in map 0 from `destination` on: a depthwise convolution whose kernels are one in
   // the middle.
   void subsample(uint32_t destination) {
-    const int64_t one = int64_t{1} << program_.parameters.weight_fraction;
-    if (one >= int64_t{1} << (kWeightWidth - 1))
-      throw Error("block {}: a weight of 1, which its shortcut needs, does not fit {} bits", block_.name, kWeightWidth);
+    const fixed::Format weight = program_.parameters.weight;
+    const int64_t one = int64_t{1} << weight.fraction;
+    if (!weight.contains(one))
+      throw Error("block {}: a weight of 1, which its shortcut needs, does not fit {}", block_.name,
+                  fixed::describe(weight));
     subsample_ = {
         .in_channels = block_.in_channels(), .channels = block_.in_channels(), .stride = 2, .depthwise = true};
     subsample_.weight.resize(idx(block_.in_channels() * kTaps));

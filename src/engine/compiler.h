@@ -7,9 +7,10 @@
 //   int64_t cycles = engine::cycles(program).compute;                 // engine/cycles.h
 //
 // ODEBlocks of Euler's and Runge-Kutta steps and blocks with full, short and no skips, of stride 1 and 2, plain or
-// depthwise separable, with batch or instance norms. What an engine cannot run is an Error that says why: rows that are no whole number of map words,
-// channels that are no multiple of the channel lanes, odd sizes with stride 2, memories larger than those of the
-// XC7Z020, weights that break the accumulator proof (fixed/accumulator_proof.h) or do not fit 25 bits.
+// depthwise separable, with batch or instance norms. What an engine cannot run is an Error that says why: rows that are
+// no whole number of map words, channels that are no multiple of the channel lanes, odd sizes with stride 2, memories
+// larger than those of the XC7Z020, weights that break the accumulator proof (fixed/accumulator_proof.h), formats of
+// single layers, activations of less than 8 or weights of more than 25 bits.
 #pragma once
 
 #include <cstdint>
@@ -41,15 +42,20 @@ Lanes choose_lanes(const fixed::Block& block, int macs);
 // The parameters of hw/rtl/engine.v.
 struct Parameters {
   Lanes lanes{};
-  int weight_fraction = 20, scale_fraction = 20;
+  fixed::Format activation{32, 20}, weight{25, 20};
+  int sum_fraction = 20, scale_fraction = 20;  // of 32 bits
+  int mac_dsps = 2;                            // of a multiply-accumulate lane: 1 or 2
   int program_words = 0;
   int map_words[2] = {4, 4};  // at least 4, of lanes.px activations
   int weight_words = 0;       // of each output-channel lane
   int table_words = 0;        // channels x convolutions x executions
   int online_channels = 0;    // most channels of an online norm; 0: none
-  int activation_fraction = 20;
 
   int macs() const { return lanes.macs(); }
+  int finer() const { return sum_fraction - activation.fraction; }  // bits of fraction that sums have more
+  int sum_shift() const { return weight.fraction - finer(); }       // by which the sums of products are rounded
+  int norm_shift() const { return scale_fraction + finer(); }       // by which the norms' products are
+  fixed::Format sum() const { return {32, sum_fraction}; }
 };
 
 // [C, H, W]

@@ -45,7 +45,7 @@ int64_t convolve_cycles(const Instruction& i, const Parameters& parameters) {
     end = 0;
     for (int64_t done = 1; done <= i.count; ++done) {
       const int64_t complete = done * group - waited + pipeline + parameters.lanes.px + kMomentsPipeline;
-      end = std::max(end, complete) + parameters.lanes.oc * (kOnlineNorm + parameters.activation_fraction);
+      end = std::max(end, complete) + parameters.lanes.oc * (kOnlineNorm + parameters.activation.fraction);
     }
   }
   return kFetch + kTableAddress + kStart + end + kFinish;

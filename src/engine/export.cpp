@@ -77,8 +77,8 @@ struct Memory {
 
 Memory memory_of(const Program& program) {
   const Parameters& p = program.parameters;
-  return {.maps = (int64_t{p.map_words[0]} + p.map_words[1]) * p.lanes.px * 32,
-          .weights = int64_t{p.weight_words} * p.lanes.oc * 25,
+  return {.maps = (int64_t{p.map_words[0]} + p.map_words[1]) * p.lanes.px * p.activation.width,
+          .weights = int64_t{p.weight_words} * p.lanes.oc * p.weight.width,
           .tables = int64_t{p.table_words} * (9 + 2) * 32,
           .program = int64_t{p.program_words} * 256};
 }

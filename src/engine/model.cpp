@@ -8,10 +8,6 @@
 namespace odenet::engine {
 namespace {
 
-constexpr fixed::Format kActivation{32, 20};  // only its width matters
-
-int32_t saturate(int64_t value, int64_t* saturations) { return fixed::saturate(value, kActivation, saturations); }
-
 template <typename T>
 auto& at(T& values, size_t index, const char* what) {
   if (index >= values.size()) throw Error("engine model: {} {} of {}", what, index, values.size());
@@ -22,11 +18,12 @@ auto& at(T& values, size_t index, const char* what) {
 
 int32_t Model::finish(const Instruction& instruction, int64_t value, int64_t scale, size_t table, size_t old_pixel,
                       uint32_t channel) {
-  int32_t y = saturate(
-      fixed::round_half_up(value * scale, program_.parameters.scale_fraction) + at(program_.shift, table, "shift"),
-      &saturations_);
+  const Parameters& p = program_.parameters;
+  const int64_t shift = int64_t{at(program_.shift, table, "shift")} * (int64_t{1} << p.scale_fraction);
+  int32_t y = fixed::saturate(fixed::round_half_up(value * scale + shift, p.norm_shift()), p.activation, &saturations_);
   if (instruction.add != 0 && channel < instruction.old_channels)
-    y = saturate(int64_t{y} + at(maps_[1 - instruction.source], old_pixel, "old pixel"), &saturations_);
+    y = fixed::saturate(int64_t{y} + at(maps_[1 - instruction.source], old_pixel, "old pixel"), p.activation,
+                        &saturations_);
   return instruction.relu != 0 ? std::max(y, 0) : y;
 }
 
@@ -44,6 +41,11 @@ void Model::convolve(const Instruction& i, size_t table) {
   const size_t plane = i.plane * px, in_plane = plane * static_cast<size_t>(stride * stride);
   const int old_stride = i.old_stride2 != 0 ? 2 : 1;
   const size_t taps = i.pointwise != 0 ? 1 : 9;
+  const Parameters& p = program_.parameters;
+  // A depthwise convolution has no norm: its result is rounded and saturated once, as an activation.
+  const bool rounded_later = i.depthwise != 0 && p.finer() > 0,
+             saturated_later = i.depthwise != 0 && p.activation.width < 32;
+  int64_t not_counted = 0;
   // Only what is read of the source before it is written counts: a program keeps the two apart, or the model differs.
   const std::vector<int32_t> source = maps_[i.source];
 
@@ -71,8 +73,8 @@ void Model::convolve(const Instruction& i, size_t table) {
         const auto border =
             static_cast<size_t>(3 * fixed::border_class(row, rows) + fixed::border_class(column, columns));
         const int32_t bias = at(program_.time_bias, entry * 9 + border, "time bias");
-        const int32_t value =
-            saturate(fixed::round_half_up(sum, program_.parameters.weight_fraction) + bias, &saturations_);
+        const int64_t rounded = rounded_later ? sum >> p.sum_shift() : fixed::round_half_up(sum, p.sum_shift());
+        const int32_t value = fixed::saturate(rounded + bias, p.sum(), saturated_later ? &not_counted : &saturations_);
         const size_t pixel = channel * plane + static_cast<size_t>(row * columns + column);
         const size_t old_pixel = i.old_base * px + channel * plane * static_cast<size_t>(old_stride * old_stride) +
                                  static_cast<size_t>((row * old_stride * columns + column) * old_stride);
@@ -81,16 +83,17 @@ void Model::convolve(const Instruction& i, size_t table) {
               i.online != 0 ? value : finish(i, value, scale, entry, old_pixel, static_cast<uint32_t>(channel)));
       }
     if (i.online != 0)
-      norms_.push_back(fixed::online_scale(moments, static_cast<int>(plane), scale,
-                                           {32, program_.parameters.activation_fraction},
-                                           {32, program_.parameters.scale_fraction}, &saturations_));
+      norms_.push_back(
+          fixed::online_scale(moments, static_cast<int>(plane), scale, p.sum(), {32, p.scale_fraction}, &saturations_));
   }
 }
 
 void Model::combine(const Instruction& i, size_t table) {
   const auto px = static_cast<size_t>(program_.parameters.lanes.px);
   for (size_t pixel = 0; pixel < i.count * px; ++pixel) {
-    int64_t value = at(maps_[i.source], i.source_base * px + pixel, "pixel");
+    const Parameters& p = program_.parameters;
+    const int64_t stored = at(maps_[i.source], i.source_base * px + pixel, "pixel");
+    int32_t value = fixed::saturate(stored * (int64_t{1} << p.finer()), p.sum(), &saturations_);
     size_t entry = table;
     int64_t scale = at(program_.scale, entry, "scale");
     if (i.online != 0) {
@@ -98,7 +101,7 @@ void Model::combine(const Instruction& i, size_t table) {
       const fixed::OnlineScale& norm = at(norms_, channel, "channel");
       entry += channel;
       scale = norm.scale;
-      value = saturate(value - norm.mean, &saturations_);
+      value = fixed::saturate(int64_t{value} - norm.mean, p.sum(), &saturations_);
     }
     write(i, i.destination_base * px + pixel,
           finish(i, value, scale, entry, i.old_base * px + pixel, static_cast<uint32_t>(pixel / px)));

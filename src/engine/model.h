@@ -28,7 +28,7 @@ class Model {
  private:
   void convolve(const Instruction& instruction, size_t table);
   void combine(const Instruction& instruction, size_t table);
-  // The write-back of one value of lane `channel`: norm, old value, ReLU.
+  // The write-back of one value c of lane `channel`: norm, old value, ReLU.
   int32_t finish(const Instruction& instruction, int64_t value, int64_t scale, size_t table, size_t old_pixel,
                  uint32_t channel);
   void write(const Instruction& instruction, size_t pixel, int32_t value);

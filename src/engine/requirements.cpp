@@ -1,26 +1,53 @@
 #include "engine/requirements.h"
 
+#include <algorithm>
+
 #include "core/error.h"
+#include "fixed/accumulator_proof.h"
 #include "fixed/online_norm.h"
 
 namespace odenet::engine {
 namespace {
 
-constexpr int kActivationWidth = 32, kScaleWidth = 32;
+constexpr int kSumWidth = 32, kScaleWidth = 32, kWideOperand = 25, kNarrowOperand = 18;
 
 }  // namespace
+
+bool one_dsp_suffices(const fixed::Block& block, const fixed::Formats& formats) {
+  const auto [narrow, wide] = std::minmax(formats.activation.width, formats.weight.width);
+  if (narrow > kNarrowOperand || wide > kWideOperand) return false;
+  const auto proofs = fixed::prove_accumulators(block, formats);
+  return std::all_of(proofs.begin(), proofs.end(), [&](const fixed::AccumulatorProof& proof) {
+    return proof.weight_sum < int64_t{1} << (fixed::kAccumulatorBits - formats.activation.width);
+  });
+}
 
 void require_supported(const fixed::Block& block, const fixed::Formats& formats) {
   const auto refuse = [&](const std::string& why) { throw Error("block {}: {}", block.name, why); };
   if (block.stride == 2 && (block.height % 2 != 0 || block.width % 2 != 0))
     refuse(fmt::format("its maps are {} x {}; with stride 2 the engine needs even sizes", block.height, block.width));
-  if (!formats.uniform()) refuse("its network has formats of single layers, or sums in one of their own");
-  if (formats.activation.width != kActivationWidth)
-    refuse(
-        fmt::format("its activations have {} bits; the engine's have {}", formats.activation.width, kActivationWidth));
-  if (formats.weight.width > kWeightWidth || formats.scale.width > kScaleWidth)
-    refuse(fmt::format("its weights have {} and its scales {} bits; the engine's have at most {} and {}",
-                       formats.weight.width, formats.scale.width, kWeightWidth, kScaleWidth));
+  if (!formats.uniform())
+    refuse("its network has formats of single layers; the engine has one of activations and one of weights");
+  const fixed::Format activation = formats.activation, weight = formats.weight;
+  const fixed::Format sum = formats.sum_of(activation, weight);
+  if (activation.width < kLeastWidth)
+    refuse(fmt::format("its activations have {} bits; the engine's have at least {}", activation.width, kLeastWidth));
+  if (weight.width < kLeastWidth || weight.width > kWeightWidth || formats.scale.width > kScaleWidth)
+    refuse(fmt::format("its weights have {} and its scales {} bits; the engine's have {} to {} and at most {}",
+                       weight.width, formats.scale.width, kLeastWidth, kWeightWidth, kScaleWidth));
+  if (sum.width != kSumWidth) refuse(fmt::format("its sums have {} bits; the engine's have {}", sum.width, kSumWidth));
+  if (sum.fraction < activation.fraction)
+    refuse(fmt::format("its activations are {}, its sums {}; the engine's sums have at least the activations' fraction",
+                       fixed::describe(activation), fixed::describe(sum)));
+  // What passes through the sums unscaled must fit them, with a bit to spare that shows a saturation.
+  const bool same = sum == activation,
+             unscaled = block.depthwise1 || !std::holds_alternative<fixed::Euler>(block.method);
+  if (unscaled && !same && activation.width + sum.fraction - activation.fraction >= kSumWidth)
+    refuse(fmt::format("activations {} do not fit sums {}, as depthwise convolutions and Runge-Kutta steps need",
+                       fixed::describe(activation), fixed::describe(sum)));
+  if (block.norm == NormKind::kInstance && !same)
+    refuse(fmt::format("for instance norms the engine needs activations in the format of sums, not {} and {}",
+                       fixed::describe(activation), fixed::describe(sum)));
   if (block.norm == NormKind::kInstance && (formats.scale.width != kScaleWidth || formats.weight.fraction == 0))
     refuse(fmt::format("for instance norms the engine needs scales of {} bits and a fraction of weights", kScaleWidth));
   if (std::holds_alternative<fixed::Leapfrog>(block.method))

@@ -9,7 +9,12 @@
 
 namespace odenet::engine {
 
-inline constexpr int kWeightWidth = 25;
+// Most bits of a weight; fewest of a weight and of an activation.
+inline constexpr int kWeightWidth = 25, kLeastWidth = 8;
+
+// Whether a multiply-accumulate lane can be one DSP48E1: operands of at most 25 x 18 bits, and weights whose sums are
+// proved to stay within its accumulator, sum |w| * 2^(width - 1) < 2^47.
+bool one_dsp_suffices(const fixed::Block& block, const fixed::Formats& formats);
 
 // Every reason that does not depend on the number of lanes.
 void require_supported(const fixed::Block& block, const fixed::Formats& formats);

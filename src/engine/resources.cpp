@@ -8,6 +8,8 @@
 namespace odenet::engine {
 namespace {
 
+constexpr int kSlice = 32;  // hw/rtl/ram.v
+
 // A memory of `words` words of `width` bits. Block RAMs are 36 bits wide with 1024 words, half of that for 18 Kib.
 double blocks_of(int words, int width) {
   if (words == 0) return 0;
@@ -25,9 +27,13 @@ double blocks_of(int words, int width) {
 
 double block_rams(const Parameters& p) {
   double sum = 0;
-  for (const int words : p.map_words) sum += p.lanes.px * blocks_of(words, 32);
+  const int width = p.lanes.px * p.activation.width;
+  for (const int words : p.map_words) {  // in slices of 32 bits
+    sum += width / kSlice * blocks_of(words, kSlice);
+    if (width % kSlice != 0) sum += blocks_of(words, width % kSlice);
+  }
   sum += 6 * blocks_of(p.online_channels, 32);  // sums of 128 bits, mean and scale
-  return sum + p.lanes.oc * blocks_of(p.weight_words, 25) + blocks_of(9 * p.table_words, 32) +
+  return sum + p.lanes.oc * blocks_of(p.weight_words, p.weight.width) + blocks_of(9 * p.table_words, 32) +
          2 * blocks_of(p.table_words, 32);
 }
 

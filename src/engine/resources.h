@@ -21,8 +21,8 @@ inline constexpr Device kXc7z020{.name = "XC7Z020", .dsp = 220, .block_rams = 14
 inline constexpr Device kXczu7ev{.name = "XCZU7EV", .dsp = 1728, .block_rams = 312};
 inline constexpr Device kDevices[] = {kXc7z020, kXczu7ev};
 
-// Two for each multiply-accumulate unit, four for the norm's multiplier.
-inline int dsps(const Parameters& parameters) { return 2 * parameters.macs() + 4; }
+// One or two for each multiply-accumulate unit, four for the norm's multiplier.
+inline int dsps(const Parameters& parameters) { return parameters.mac_dsps * parameters.macs() + 4; }
 
 // Block RAMs of 36 Kib at most; those of 18 Kib count half.
 double block_rams(const Parameters& parameters);

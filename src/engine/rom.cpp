@@ -27,16 +27,20 @@ std::map<std::string, std::string> rom_files(const Program& program, const std::
   };
   define("OC_LANES", parameters.lanes.oc);
   define("PX_LANES", parameters.lanes.px);
-  define("WEIGHT_FRACTION", parameters.weight_fraction);
+  define("ACTIVATION_WIDTH", parameters.activation.width);
+  define("ACTIVATION_FRACTION", parameters.activation.fraction);
+  define("WEIGHT_WIDTH", parameters.weight.width);
+  define("WEIGHT_FRACTION", parameters.weight.fraction);
+  define("SUM_FRACTION", parameters.sum_fraction);
   define("SCALE_FRACTION", parameters.scale_fraction);
+  define("MAC_DSPS", parameters.mac_dsps);
   define("PROGRAM_WORDS", parameters.program_words);
   define("MAP_0_WORDS", parameters.map_words[0]);
   define("MAP_1_WORDS", parameters.map_words[1]);
   define("WEIGHT_WORDS", parameters.weight_words);
   define("TABLE_WORDS", parameters.table_words);
   define("ONLINE_CHANNELS", parameters.online_channels);
-  define("ACTIVATION_FRACTION", parameters.activation_fraction);
-  config += fmt::format("`define ENGINE_EPSILON 46'd{}\n", fixed::online_epsilon({32, parameters.activation_fraction}));
+  config += fmt::format("`define ENGINE_EPSILON 46'd{}\n", fixed::online_epsilon(parameters.sum()));
   define("INPUT_SIZE", program.input.size());
   define("OUTPUT_SIZE", program.output.size());
   config += fmt::format("`define ENGINE_ROM_PREFIX \"{}\"\n", prefix);
@@ -45,7 +49,7 @@ std::map<std::string, std::string> rom_files(const Program& program, const std::
   for (const Instruction& instruction : program.instructions)
     instructions += fmt::format("{}  // {}\n", to_hex(encode(instruction)), describe(instruction));
   for (size_t lane = 0; lane < program.weights.size(); ++lane)
-    files[fmt::format("{}weights_{:02}.hex", prefix, lane)] = hex_lines(program.weights[lane], 25);
+    files[fmt::format("{}weights_{:02}.hex", prefix, lane)] = hex_lines(program.weights[lane], parameters.weight.width);
   files[prefix + "time_bias.hex"] = hex_lines(program.time_bias, 32);
   files[prefix + "scale.hex"] = hex_lines(program.scale, 32);
   files[prefix + "shift.hex"] = hex_lines(program.shift, 32);

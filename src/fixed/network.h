@@ -96,7 +96,7 @@ struct Formats {
   // `sum`, with no more fraction than the products have.
   Format sum_of(Format input, Format weight_format) const;
   Format logits(Format input) const;                                               // from the format of the last block
-  bool uniform() const { return !sum && activations.empty() && weights.empty(); }  // what the engine can run
+  bool uniform() const { return activations.empty() && weights.empty(); }  // no exceptions: what the engine can run
   bool operator==(const Formats&) const = default;
 };
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/resources.h"
+#include "fixed/formats_text.h"
 #include "random_block.h"
 #include "support/expect_error.h"
 
@@ -137,12 +139,50 @@ TEST_F(CompilerRefuses, NarrowScalesOfInstanceNorms) {
   EXPECT_ERROR(compile(block, formats, 16), "layer3_2.0", "instance norms", "32 bits");
 }
 
-TEST_F(CompilerRefuses, OtherFormats) {
-  formats.activation.width = 24;
-  EXPECT_ERROR(compile(block, formats, 16), "activations have 24 bits");
-  formats.activation.width = 32;
-  formats.weight.width = 26;
-  EXPECT_ERROR(compile(block, formats, 16), "weights have 26", "25");
+TEST_F(CompilerRefuses, FormatsThatNoEngineHas) {
+  const auto refuse = [&](const std::string& activations, const std::string& weights, const std::string& why) {
+    formats = fixed::formats_from(activations, weights);
+    EXPECT_ERROR(compile(block, formats, 16), "layer3_2.0", why);
+  };
+  refuse("7.3", "8.4", "activations have 7 bits");
+  refuse("32.20", "26.20", "weights have 26");
+  refuse("32.20", "7.5", "weights have 7");
+  refuse("16.9,layer3_2=16.8", "16.12", "formats of single layers");
+  refuse("16.9", "16.12,fc=18.12", "formats of single layers");
+  refuse("24.21", "18.12", "at least the activations' fraction");
+  formats = fixed::formats_from("16.9", "16.12");
+  formats.sum->width = 24;
+  EXPECT_ERROR(compile(block, formats, 16), "sums have 24 bits");
+  block.norm = NormKind::kInstance;
+  refuse("16.9", "16.12", "instance norms");
+}
+
+TEST(Compiler, RefusesValuesThatTheSumsDoNotHold) {
+  const RandomBlock separable({.channels = 4, .separable = true, .activations = "24.12", .weights = "18.12"}, 3);
+  EXPECT_ERROR(compile(separable.block, separable.formats, 16), "do not fit sums", "Q12 in 24 bits");
+  const RandomBlock plain({.channels = 4, .activations = "24.12", .weights = "18.12"}, 3);
+  EXPECT_NO_THROW(compile(plain.block, plain.formats, 16));
+}
+
+TEST(Compiler, TakesOneDspALaneWhereTheProofAllowsIt) {
+  const auto dsps_of = [](const char* activations, const char* weights) {
+    const RandomBlock random({.channels = 8, .activations = activations, .weights = weights}, 3);
+    return dsps(compile(random.block, random.formats, 16).parameters);
+  };
+  EXPECT_EQ(dsps_of("16.9", "16.12"), 16 + 4);
+  EXPECT_EQ(dsps_of("25.16", "18.12"), 16 + 4);
+  EXPECT_EQ(dsps_of("18.10", "25.20"), 16 + 4);
+  EXPECT_EQ(dsps_of("19.10", "19.10"), 32 + 4);
+  EXPECT_EQ(dsps_of("32.20", "8.6"), 32 + 4);
+
+  // sum |w| * 2^24 < 2^47: 64 weights of 2^17 are one too many.
+  RandomBlock random({.channels = 8, .activations = "25.16", .weights = "18.12"}, 3);
+  auto& weight = random.block.conv1.weight;
+  std::fill(weight.begin(), weight.begin() + 72, 0);
+  std::fill(weight.begin(), weight.begin() + 64, -(1 << 17));
+  EXPECT_EQ(compile(random.block, random.formats, 16).parameters.mac_dsps, 2);
+  ++weight[0];
+  EXPECT_EQ(compile(random.block, random.formats, 16).parameters.mac_dsps, 1);
 }
 
 TEST_F(CompilerRefuses, WeightsOutOfTheirFormat) {

@@ -48,6 +48,33 @@ TEST_P(ModelOfBlock, EqualsTheIntegerBlockOfInstanceNorms) {
   expect_the_integer_block(shape, GetParam().lanes);
 }
 
+// In formats of one DSP and of two, with sums of more fraction than activations or of the same.
+TEST(ModelOfBlocks, EqualTheIntegerBlocksInOtherFormats) {
+  const std::pair<const char*, const char*> formats[] = {{"16.9", "16.12"},  {"18.10", "18.14"}, {"24.16", "18.14"},
+                                                         {"18.12", "25.20"}, {"28.20", "20.15"}, {"8.4", "8.6"},
+                                                         {"32.16", "18.12"}, {"16.9", "25.20"}};
+  const Shape shapes[] = {{.channels = 4, .height = 5, .executions = 3},
+                          {.channels = 4, .height = 6, .executions = 2, .extreme = true, .width = 16},
+                          {.channels = 4, .height = 8, .executions = 1, .ode = false, .stride = 2, .in_channels = 2},
+                          {.channels = 4,
+                           .height = 8,
+                           .executions = 1,
+                           .ode = false,
+                           .skip = Skip::kShort,
+                           .in_channels = 2,
+                           .projection = true},
+                          {.channels = 4, .height = 5, .executions = 3, .separable = true},
+                          {.channels = 4, .height = 8, .executions = 2, .extreme = true, .separable = true}};
+  for (const auto& [activations, weights] : formats)
+    for (Shape shape : shapes) {
+      SCOPED_TRACE(fmt::format("{} {}, {} executions{}{}", activations, weights, shape.executions,
+                               shape.extreme ? ", extreme" : "", shape.separable ? ", separable" : ""));
+      shape.activations = activations;
+      shape.weights = weights;
+      expect_the_integer_block(shape, {2, 4});
+    }
+}
+
 const auto kNone = Skip::kNone, kShort = Skip::kShort;
 
 INSTANTIATE_TEST_SUITE_P(

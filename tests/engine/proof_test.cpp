@@ -64,11 +64,17 @@ INSTANTIATE_TEST_SUITE_P(
         Proof{"loader", "", "words_left == 1) receiving", "words_left == 2) receiving"},
         Proof{"loader", "-set PX_LANES 8 -set PIXEL_WIDTH 3", "write_address <= base", "write_address <= 0"},
         Proof{"requantize", "", kRounding, "addend, 1'b0};"},
-        // The three shapes of hw/rtl/write_back.v.
+        // The three shapes of hw/rtl/write_back.v in Q20.
         Proof{"requantize", "-set IN_WIDTH 65 -set SHIFT 20 -set OUT_WIDTH 32", kRounding, "addend, 1'b0};"},
         Proof{"requantize", "-set IN_WIDTH 64 -set SHIFT 20 -set OUT_WIDTH 32", "clipped <= overflow", "clipped <= 0"},
         Proof{"requantize", "-set IN_WIDTH 32 -set SHIFT 0 -set OUT_WIDTH 32", "{!sum[SUM_WIDTH-1]}",
               "{sum[SUM_WIDTH-1]}"},
+        // Of narrow activations.
+        Proof{"requantize", "-set IN_WIDTH 48 -set SHIFT 1 -set OUT_WIDTH 32 -set ADDEND_WIDTH 32", kRounding,
+              "addend, 1'b0};"},
+        Proof{"requantize",
+              "-set IN_WIDTH 64 -set SHIFT 31 -set OUT_WIDTH 16 -set ADDEND_WIDTH 32 -set ADDEND_SHIFT 11",
+              "1 << (BELOW - 1)", "1 << (BELOW - 2)"},
         Proof{"isqrt", "", "- {1'b0, trial}", "- {1'b0, trial} - 1'b1"},
         Proof{"isqrt", "-set WIDTH 7 -set COUNT_WIDTH 3", "{root, 2'b01}", "{root, 2'b00}"},
         Proof{"divide", "", "- {2'b00, by}", "- {2'b00, by} - 1'b1"},

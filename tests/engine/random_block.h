@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <random>
+#include <string>
 #include <vector>
 
+#include "fixed/formats_text.h"
 #include "fixed/network.h"
 
 namespace odenet::engine::testing {
@@ -21,11 +23,13 @@ struct Shape {
   int stride = 1, in_channels = 0;  // 0: as many as channels
   bool projection = false, separable = false;
   NormKind norm = NormKind::kBatch;
+  std::string activations = "", weights = "";  // formats; empty: Q20
 };
 
 class RandomBlock {
  public:
-  RandomBlock(Shape shape, uint32_t seed) : shape_(shape), random_(seed) {
+  RandomBlock(Shape shape, uint32_t seed)
+      : formats(fixed::formats_from(shape.activations, shape.weights)), shape_(shape), random_(seed) {
     const int channels = shape.channels, in_channels = shape.in_channels ? shape.in_channels : channels;
     block.name = "layer3_2.0";
     block.ode = shape.ode;
@@ -55,14 +59,17 @@ class RandomBlock {
     }
   }
 
-  fixed::Block block;
   fixed::Formats formats;
+  fixed::Block block;
 
   // [count, C, H, W]; among extreme ones are the smallest and the largest number.
   std::vector<int32_t> images(int count) {
-    auto values = numbers(count * block.in_channels() * shape_.height * shape_.width, shape_.extreme ? 32 : 22);
+    const fixed::Format format = formats.activation;
+    auto values = numbers(count * block.in_channels() * shape_.height * shape_.width,
+                          shape_.extreme ? format.width : std::min(format.width, format.fraction + 2));
     if (shape_.extreme)
-      for (size_t i = 0; i + 7 < values.size(); i += 7) values[i] = random_() % 2 != 0 ? INT32_MIN : INT32_MAX;
+      for (size_t i = 0; i + 7 < values.size(); i += 7)
+        values[i] = static_cast<int32_t>(random_() % 2 != 0 ? format.min() : format.max());
     return values;
   }
 
@@ -77,16 +84,24 @@ class RandomBlock {
 
   fixed::Conv conv(fixed::Conv conv, bool timed = true) {
     const int taps = conv.kernel * conv.kernel, inputs = conv.depthwise ? 1 : conv.in_channels;
-    conv.weight = numbers(conv.channels * inputs * taps, shape_.extreme ? 23 : 19);
+    // Extreme ones of a hundred taps stay below the bound of the accumulators.
+    const int most =
+        std::min({formats.weight.width, 23, formats.activation.width <= 25 ? 41 - formats.activation.width : 23});
+    conv.weight =
+        numbers(conv.channels * inputs * taps, shape_.extreme ? most : std::min(most, formats.weight.fraction - 1));
     if (timed && shape_.ode && !conv.depthwise)
-      conv.time_bias = numbers(shape_.executions * conv.channels * conv.border_classes(), shape_.extreme ? 32 : 18);
+      conv.time_bias =
+          numbers(shape_.executions * conv.channels * conv.border_classes(), shape_.extreme ? 32 : sum_fraction() - 2);
     return conv;
   }
 
   fixed::Norm norm(int executions) {
     const int count = executions * shape_.channels;
-    return {.scale = numbers(count, shape_.extreme ? 32 : 21), .shift = numbers(count, shape_.extreme ? 32 : 20)};
+    return {.scale = numbers(count, shape_.extreme ? 32 : 21),
+            .shift = numbers(count, shape_.extreme ? 32 : sum_fraction())};
   }
+
+  int sum_fraction() const { return formats.sum_of(formats.activation, formats.weight).fraction; }
 
   Shape shape_;
   std::mt19937 random_;

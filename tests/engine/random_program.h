@@ -14,22 +14,25 @@
 namespace odenet::engine::testing {
 
 // The memories of the engine that runs all programs of these lanes.
-inline Parameters random_program_parameters(Lanes lanes) {
+inline Parameters random_program_parameters(Lanes lanes, const fixed::Formats& formats = {}) {
+  const auto [narrow, wide] = std::minmax(formats.activation.width, formats.weight.width);
   return {.lanes = lanes,
-          .weight_fraction = 20,
-          .scale_fraction = 20,
+          .activation = formats.activation,
+          .weight = formats.weight,
+          .sum_fraction = formats.sum_of(formats.activation, formats.weight).fraction,
+          .mac_dsps = narrow <= 18 && wide <= 25 ? 1 : 2,
           .program_words = 16,
           .map_words = {1024, 768},
           .weight_words = 1024,
           .table_words = 512,
-          .online_channels = 64};
+          .online_channels = formats.sum ? 0 : 64};
 }
 
 class RandomProgram {
  public:
-  RandomProgram(Lanes lanes, uint32_t seed) : random_(seed) {
+  RandomProgram(Lanes lanes, uint32_t seed, const fixed::Formats& formats = {}) : random_(seed) {
     program.block = "random";
-    program.parameters = random_program_parameters(lanes);
+    program.parameters = random_program_parameters(lanes, formats);
     extreme_ = chance(3);
     const uint32_t px = static_cast<uint32_t>(lanes.px);
     // Values, whose shapes are in words, are kept apart in their maps; a further one is written behind all others.
@@ -68,7 +71,9 @@ class RandomProgram {
 
   std::vector<int32_t> images(int count) {
     std::vector<int32_t> values(static_cast<size_t>(count * program.input.size()));
-    for (int32_t& value : values) value = number(extreme_ ? 32 : 23);
+    const fixed::Format format = program.parameters.activation;
+    for (int32_t& value : values)
+      value = number(extreme_ ? format.width : std::min(format.width, format.fraction + 3), format.width);
     return values;
   }
 
@@ -163,7 +168,9 @@ class RandomProgram {
     }
     weight_size_ = i.weight + weights;
     table_size_ = std::max(table_size_, i.table + entries);
-    if (i.opcode == Opcode::kConvolve && i.depthwise == 0 && chance(2) && add_online(i, result, fresh)) return;
+    if (i.opcode == Opcode::kConvolve && i.depthwise == 0 && chance(2) && program.parameters.online_channels > 0 &&
+        add_online(i, result, fresh))
+      return;
     program.instructions.push_back(i);
   }
 
@@ -210,8 +217,8 @@ class RandomProgram {
   }
 
   // Numbers of so many bits; at the full width every second one is the smallest or the largest.
-  int32_t number(int bits) {
-    if (bits == 32 && chance(2)) return chance(2) ? INT32_MIN : INT32_MAX;
+  int32_t number(int bits, int full = 32) {
+    if (bits == full && chance(2)) return (chance(2) ? INT32_MIN : INT32_MAX) >> (32 - bits);
     return static_cast<int32_t>(random_()) >> (32 - bits);
   }
 
@@ -219,18 +226,23 @@ class RandomProgram {
     const auto words = static_cast<size_t>(program.parameters.weight_words),
                tables = static_cast<size_t>(program.parameters.table_words);
     program.weights.resize(static_cast<size_t>(program.parameters.lanes.oc));
+    // 8 x 9 of the largest weights stay below the bound of the accumulators, 1,073,750,016, only with 24 bits; in one
+    // DSP below 2^(48 - width of activations).
+    const Parameters& p = program.parameters;
+    const int most = std::min(p.weight.width, p.mac_dsps == 1 ? 42 - p.activation.width : 24);
+    const int32_t largest = (1 << (most - 1)) - 1;
     for (auto& lane : program.weights) {
       lane.resize(words);
-      // 8 x 9 of the largest weights stay below the bound of the accumulators, 1,073,750,016, only with 23 bits.
       for (int32_t& weight : lane)
-        weight = extreme_ ? (chance(4) ? (chance(2) ? -(1 << 23) : (1 << 23) - 1) : number(24)) : number(20);
+        weight = extreme_ ? (chance(4) ? (chance(2) ? -largest - 1 : largest) : number(most))
+                          : number(std::min(most, p.weight.fraction));
     }
     program.time_bias.resize(tables * 9);
-    for (int32_t& value : program.time_bias) value = number(extreme_ ? 32 : 19);
+    for (int32_t& value : program.time_bias) value = number(extreme_ ? 32 : p.sum_fraction - 1);
     program.scale.resize(tables);
     for (int32_t& value : program.scale) value = number(extreme_ ? 32 : 21);
     program.shift.resize(tables);
-    for (int32_t& value : program.shift) value = number(extreme_ ? 32 : 20);
+    for (int32_t& value : program.shift) value = number(extreme_ ? 32 : p.sum_fraction);
   }
 
   std::mt19937 random_;

@@ -1,7 +1,7 @@
 // Random programs in the simulated engine against the C++ model: every word, every cycle count, every saturation, from
 // random registers, with random pauses, images back to back, after a reset in mid-run.
 //
-// ODENET_RANDOM_PROGRAMS=N runs N of them for each of nine arrangements of lanes instead of a few for two.
+// ODENET_RANDOM_PROGRAMS=N runs N of them for each of fifteen engines instead of a few for three.
 #include "random_program.h"
 
 #include <gmock/gmock.h>
@@ -9,6 +9,7 @@
 
 #include <cstdlib>
 
+#include "fixed/formats_text.h"
 #include "program_bench.h"
 #include "support/engine_network.h"
 
@@ -25,11 +26,20 @@ int wanted() {
   return text == nullptr ? 0 : std::atoi(text);
 }
 
-std::string lanes_name(const ::testing::TestParamInfo<Lanes>& info) {
-  return fmt::format("{}x{}", info.param.oc, info.param.px);
+struct Engine {
+  Lanes lanes;
+  std::string activations = "", weights = "";  // empty: Q20
+};
+
+std::string engine_name(const ::testing::TestParamInfo<Engine>& info) {
+  const auto& [lanes, activations, weights] = info.param;
+  std::string name = fmt::format("{}x{}", lanes.oc, lanes.px);
+  if (!activations.empty()) name += fmt::format("Of{}By{}", activations, weights);
+  std::replace(name.begin(), name.end(), '.', '_');
+  return name;
 }
 
-class RandomPrograms : public ::testing::TestWithParam<Lanes> {};
+class RandomPrograms : public ::testing::TestWithParam<Engine> {};
 
 TEST_P(RandomPrograms, RunAsTheModelSays) {
   SKIP_WITHOUT("verilator");
@@ -38,7 +48,8 @@ TEST_P(RandomPrograms, RunAsTheModelSays) {
   ProgramBench bench;
   for (int seed = 0; seed < count; ++seed) {
     SCOPED_TRACE(fmt::format("program {}", seed));
-    RandomProgram random(GetParam(), static_cast<uint32_t>(seed));
+    RandomProgram random(GetParam().lanes, static_cast<uint32_t>(seed),
+                         fixed::formats_from(GetParam().activations, GetParam().weights));
     const Program& program = random.program;
     bench.prepare(program, random.images(kImages), kImages);
     if (seed == 0) bench.build_verilator();
@@ -59,10 +70,24 @@ TEST_P(RandomPrograms, RunAsTheModelSays) {
   }
 }
 
-// A short run takes a wide and a narrow engine.
-const std::vector<Lanes> kFew{{2, 8}, {4, 1}};
-const std::vector<Lanes> kAll{{1, 1}, {1, 2}, {1, 4}, {1, 8}, {2, 8}, {4, 8}, {8, 8}, {4, 1}, {8, 2}};
-INSTANTIATE_TEST_SUITE_P(Rtl, RandomPrograms, ::testing::ValuesIn(wanted() > 0 ? kAll : kFew), lanes_name);
+// A short run takes a wide and a narrow engine, and one of lanes of one DSP.
+const std::vector<Engine> kFew{{{2, 8}}, {{4, 1}}, {{2, 4}, "16.9", "16.12"}};
+const std::vector<Engine> kAll{{{1, 1}},
+                               {{1, 2}},
+                               {{1, 4}},
+                               {{1, 8}},
+                               {{2, 8}},
+                               {{4, 8}},
+                               {{8, 8}},
+                               {{4, 1}},
+                               {{8, 2}},
+                               {{2, 4}, "16.9", "16.12"},   // one DSP
+                               {{1, 8}, "18.10", "18.14"},  // slices of maps that are no whole block RAMs
+                               {{4, 2}, "24.16", "18.14"},  // one DSP, the activation at its wide port
+                               {{2, 8}, "18.12", "25.20"},  // the weight there
+                               {{2, 2}, "28.20", "20.15"},  // two DSPs, sums of the activations' fraction
+                               {{2, 1}, "8.4", "8.6"}};     // sums of less than 20 bits of fraction
+INSTANTIATE_TEST_SUITE_P(Rtl, RandomPrograms, ::testing::ValuesIn(wanted() > 0 ? kAll : kFew), engine_name);
 
 }  // namespace
 }  // namespace odenet::engine

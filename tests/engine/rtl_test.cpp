@@ -218,7 +218,16 @@ INSTANTIATE_TEST_SUITE_P(
               .ode = false,
               .stride = 2,
               .in_channels = 2,
-              .separable = true}}));
+              .separable = true}},
+        Case{{2, 8},
+             {.channels = 4, .height = 4, .executions = 2, .extreme = true, .activations = "16.9", .weights = "16.12"}},
+        Case{{2, 4},
+             {.channels = 4,
+              .height = 4,
+              .executions = 2,
+              .separable = true,
+              .activations = "18.10",
+              .weights = "18.14"}}));
 
 constexpr NormKind kInstance = NormKind::kInstance;
 INSTANTIATE_TEST_SUITE_P(
@@ -294,8 +303,11 @@ class Lint : public ::testing::TestWithParam<Lanes> {};
 
 TEST_P(Lint, FindsNothing) {
   SKIP_WITHOUT("verilator");
-  for (const NormKind norm : {NormKind::kBatch, NormKind::kInstance}) {
-    Bench bench({.channels = 64, .height = 2, .norm = norm}, GetParam(), 1, 1);
+  for (const Shape& shape : {Shape{.channels = 64, .height = 2},
+                             {.channels = 64, .height = 2, .norm = NormKind::kInstance},
+                             {.channels = 64, .height = 2, .activations = "16.9", .weights = "16.12"},
+                             {.channels = 64, .height = 2, .activations = "24.20", .weights = "24.20"}}) {
+    Bench bench(shape, GetParam(), 1, 1);
     run_process({"verilator", "--lint-only", "-Wall", "-I.", "-Irtl", "rtl/engine.v"}, bench.path(), bench.log());
     EXPECT_EQ(read_text_file(bench.log()), "");
   }
@@ -340,24 +352,34 @@ TEST_P(ModuleBench, Passes) {
 INSTANTIATE_TEST_SUITE_P(Rtl, ModuleBench,
                          ::testing::Values("mac_lane_tb", "multiplier_tb", "requantize_tb", "isqrt_tb", "divide_tb"));
 
-// What the budget of DSPs and LUTs stands on: each lane is two DSP48E1 with all its registers and no adder outside.
-TEST(Rtl, YosysPacksLanesIntoTwoDspEach) {
+// What the budget of DSPs and LUTs stands on: each lane is one or two DSP48E1 with all its registers and no adder
+// outside.
+class YosysPacksLanes : public ::testing::TestWithParam<std::array<int, 3>> {};
+
+TEST_P(YosysPacksLanes, IntoDspsAlone) {
   SKIP_WITHOUT("yosys");
+  const auto [activation, weight, dsps] = GetParam();
   const TemporaryFolder folder;
   const std::string rtl = std::string(ODENET_HW_FOLDER) + "/rtl/";
   run_process({"yosys", "-q", "-p",
-               fmt::format("read_verilog {0}mac_lane.v {0}mac_array.v {0}select.v; "
+               fmt::format("read_verilog -I{0} {0}mac_lane.v {0}mac_array.v {0}select.v; "
+                           "chparam -set ACTIVATION_WIDTH {1} -set WEIGHT_WIDTH {2} -set MAC_DSPS {3} mac_array; "
                            "synth_xilinx -family xc7 -flatten -noiopad -top mac_array; tee -o stat.txt stat",
-                           rtl)},
+                           rtl, activation, weight, dsps)},
               folder.path(), folder / "log.txt");
   run_process({"awk", "-f", std::string(ODENET_HW_FOLDER) + "/export/utilisation.awk", "stat.txt"}, folder.path(),
               folder / "log.txt");
   const auto table = nlohmann::json::parse(read_text_file(folder / "utilisation.json"));
   const auto used = [&](const char* cell) { return table.at(cell).at("used").get<double>(); };
-  EXPECT_EQ(used("DSP48E1"), 2 * 16);
-  EXPECT_LE(used("FF"), 16 * 96 + 2 * 96 + 96 + 1);  // finished sums and the two registers of their selection
-  EXPECT_LE(used("LUT"), 720);                       // that selection; one adder more each lane would be 1,536
+  const int bits = 48 * dsps;  // of a sum
+  EXPECT_EQ(used("DSP48E1"), dsps * 16);
+  EXPECT_LE(used("FF"), 16 * bits + 2 * bits + bits + 1);  // finished sums and the two registers of their selection
+  EXPECT_LE(used("LUT"), 360 * dsps);                      // that selection; one adder more each lane would be 768
 }
+
+INSTANTIATE_TEST_SUITE_P(Rtl, YosysPacksLanes,
+                         ::testing::Values(std::array{32, 25, 2}, std::array{16, 16, 1}, std::array{25, 18, 1},
+                                           std::array{18, 25, 1}));
 
 // Why ram.v is made of 32-bit wide memories: what Yosys 0.23 makes of wider ones is wrong.
 TEST(Rtl, YosysUsesNoBlockRamOf72Bits) {

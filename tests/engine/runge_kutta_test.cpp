@@ -161,6 +161,29 @@ TEST(RungeKutta, ModelEqualsTheDefinition) {
     }
 }
 
+TEST(RungeKutta, ModelEqualsTheIntegerBlockInOtherFormats) {
+  for (const auto& [activations, weights] :
+       {std::pair("16.9", "16.12"), std::pair("24.16", "18.14"), std::pair("28.20", "20.15")})
+    for (const bool extreme : {false, true}) {
+      const RandomBlock random = with({{.channels = 4,
+                                        .height = 5,
+                                        .executions = 8,
+                                        .extreme = extreme,
+                                        .activations = activations,
+                                        .weights = weights},
+                                       5},
+                                      rk4());
+      const Program program = compile(random.block, random.formats, Lanes{2, 4});
+      fixed::BlockRunner runner(random.block, random.formats);
+      Model model(program);
+      const auto input = RandomBlock(random).images(1);
+      EXPECT_EQ(model.run(input), runner.run(input)) << activations;
+      int64_t saturations = 0;
+      for (const auto& layer : runner.saturations()) saturations += layer.count;
+      EXPECT_EQ(model.saturations(), saturations) << activations;
+    }
+}
+
 TEST(RungeKutta, EngineEqualsTheDefinition) {
   SKIP_WITHOUT("verilator");
   SKIP_WITHOUT("make");
