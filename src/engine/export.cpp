@@ -8,6 +8,7 @@
 #include "engine/hardware_files.h"
 #include "engine/hash.h"
 #include "engine/registers.h"
+#include "engine/requirements.h"
 #include "engine/resources.h"
 #include "engine/rom.h"
 #include "fixed/runner.h"
@@ -112,6 +113,8 @@ ExportReport export_folder(const fixed::Network& network, std::span<const uint8_
   report.step_cycles = step_cycles(report.program);
   report.performance = project(network.spec, block.name, report.cycles, options.megahertz);
   report.proofs = fixed::prove_accumulators(block, network.formats());
+  if (report.program.parameters.mac_dsps == 1)
+    for (fixed::AccumulatorProof& proof : report.proofs) proof.bound = one_dsp_bound(network.activation);
 
   StagedFolder folder(out, options.replace);
   fixed::Runner runner(network);
@@ -203,9 +206,11 @@ void to_json(nlohmann::json& json, const ExportReport& report) {
       {"memory_bits",
        {{"maps", memory.maps}, {"weights", memory.weights}, {"tables", memory.tables}, {"program", memory.program}}},
       {"block_rams", block_rams(parameters)},
+      {"dsps", dsps(parameters)},
       {"formats",
        {{"activation", format(report.formats.activation)},
         {"weight", format(report.formats.weight)},
+        {"sum", format(parameters.sum())},
         {"scale", format(report.formats.scale)}}},
       {"accumulator_proofs", std::move(proofs)},
       {"program", std::move(listing)}};

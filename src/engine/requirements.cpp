@@ -18,7 +18,7 @@ bool one_dsp_suffices(const fixed::Block& block, const fixed::Formats& formats) 
   if (narrow > kNarrowOperand || wide > kWideOperand) return false;
   const auto proofs = fixed::prove_accumulators(block, formats);
   return std::all_of(proofs.begin(), proofs.end(), [&](const fixed::AccumulatorProof& proof) {
-    return proof.weight_sum < int64_t{1} << (fixed::kAccumulatorBits - formats.activation.width);
+    return proof.weight_sum <= one_dsp_bound(formats.activation);
   });
 }
 
@@ -98,8 +98,8 @@ void require_consistent(const fixed::Block& block, const fixed::Formats& formats
     }
     for (size_t i = 0; i < conv.weight.size(); ++i)
       if (!formats.weight.contains(conv.weight[i]))
-        throw Error("{}: weight {} of channel {} does not fit {}", layer.name, conv.weight[i], i / static_cast<size_t>(taps),
-                    fixed::describe(formats.weight));
+        throw Error("{}: weight {} of channel {} does not fit {}", layer.name, conv.weight[i],
+                    i / static_cast<size_t>(taps), fixed::describe(formats.weight));
   }
 }
 

@@ -12,8 +12,13 @@ namespace odenet::engine {
 // Most bits of a weight; fewest of a weight and of an activation.
 inline constexpr int kWeightWidth = 25, kLeastWidth = 8;
 
-// Whether a multiply-accumulate lane can be one DSP48E1: operands of at most 25 x 18 bits, and weights whose sums are
-// proved to stay within its accumulator, sum |w| * 2^(width - 1) < 2^47.
+// The largest sum of |w| for which the accumulator of a lane of one DSP48E1 cannot overflow, whatever the activations
+// are: sum |w| * 2^(width - 1) < 2^47. That of two is fixed::accumulator_bound.
+constexpr int64_t one_dsp_bound(fixed::Format activation) {
+  return (int64_t{1} << (fixed::kAccumulatorBits - activation.width)) - 1;
+}
+
+// Whether a multiply-accumulate lane can be one DSP48E1: operands of at most 25 x 18 bits, and no sum above that bound.
 bool one_dsp_suffices(const fixed::Block& block, const fixed::Formats& formats);
 
 // Every reason that does not depend on the number of lanes.

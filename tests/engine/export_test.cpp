@@ -7,6 +7,7 @@
 
 #include "core/file.h"
 #include "engine/rom.h"
+#include "fixed/formats_text.h"
 #include "fixed/runner.h"
 #include "support/engine_network.h"
 #include "support/expect_error.h"
@@ -146,6 +147,20 @@ TEST_P(ExportLanes, LintsAndSimulatesWithoutADifference) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Macs, ExportLanes, ::testing::Values(1, 16, 64));  // more in rtl_test.cpp
+
+TEST_F(Export, TakesNetworksOfFewerBits) {
+  SKIP_WITHOUT("iverilog");
+  SKIP_WITHOUT("make");
+  net_ = engine_network(1, fixed::formats_from("16.9", "16.12"));
+  run("layer2_2", 16);
+  const auto json = nlohmann::json::parse(read_text_file(out_ / "report.json"));
+  EXPECT_EQ(json["dsps"], 16 + 4);
+  EXPECT_EQ(json["formats"]["activation"], (nlohmann::json{{"width", 16}, {"fraction", 9}}));
+  EXPECT_EQ(json["formats"]["sum"], (nlohmann::json{{"width", 32}, {"fraction", 20}}));
+  EXPECT_EQ(json["memory_bits"]["weights"], 2 * 8 * 8 * 9 * 16);
+  EXPECT_EQ(json["accumulator_proofs"][0]["bound"], (int64_t{1} << 32) - 1) << "of one DSP";
+  EXPECT_THAT(make({"sim-icarus", "IMAGES=2"}), ::testing::HasSubstr("icarus: 2 images as the integer network"));
+}
 
 // Every block of the network: residual ones, with and without stride 2, and the ODEBlock.
 TEST_F(Export, RunsEveryBlock) {

@@ -12,10 +12,10 @@
 
 namespace odenet::testing {
 
-inline fixed::Network engine_network(uint32_t seed = 1) {
+inline fixed::Network engine_network(uint32_t seed = 1, const fixed::Formats& formats = {}) {
   NetworkSpec spec = small_spec();
   spec.height = spec.width = 16;
-  return fixed::quantize(synthetic_checkpoint(spec, seed));
+  return fixed::quantize(synthetic_checkpoint(spec, seed), {.formats = formats});
 }
 
 inline bool have_tool(const std::string& tool) {
