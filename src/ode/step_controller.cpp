@@ -102,12 +102,20 @@ std::unique_ptr<StepController> make(const ControllerOptions& options) {
   return std::make_unique<Controller>(options);
 }
 
+std::unique_ptr<StepController> make_restart(const ControllerOptions& options) {
+  ControllerOptions cold = options;
+  cold.warm_start = false;
+  return make<Search>(cold);
+}
+
 constexpr auto kControllers = std::to_array<ControllerRow>({
     {"fixed", "equal steps, no error estimate", nullptr},
     {"i", "adaptive, by the error of the last step", error_controller<1, 0, 0, 1>},
     {"pi", "adaptive, by the errors of the last two steps (PI.3.4)", error_controller<7, -4, 0, 10>},
     {"pid", "adaptive, by the errors of the last three steps (H312PID)", error_controller<1, 2, 1, 18>},
     {"search", "adaptive, halves the step until its error is small enough; never grows it", make<Search>},
+    {"restart", "search that begins at every evaluation point with the first step, as the conventional one does",
+     make_restart},
     {"slope", "search with eNODE's factors, which follow how often first trials were accepted or rejected",
      make<Slope>},
 });

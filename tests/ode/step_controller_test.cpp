@@ -36,6 +36,7 @@ TEST_P(EveryController, StartsWithTheFirstStepAndShrinksAfterRejections) {
 }
 
 TEST_P(EveryController, SettlesWhereTheErrorIsWithinTheTolerance) {
+  if (GetParam() == "restart") GTEST_SKIP() << "begins every point with the first step";
   // A smooth equation: the error is (40 step)^3.
   const auto controller = make_controller(find_controller(GetParam()), {.first_step = 1, .error_order = 3});
   double step = controller->first();
@@ -91,6 +92,9 @@ TEST(StepController, SearchStartsEveryPointAnewUnlessWarm) {
   EXPECT_EQ(restart->next(1, 3), 0.5);
   EXPECT_EQ(restart->next(0.5, 2), 0.25);
   EXPECT_EQ(restart->next(0.25, 0.5), 1);
+  const auto same = make_controller(find_controller("restart"), {.first_step = 1});
+  for (const double error : {2.0, 0.5, 3.0, 1.5, 0.1}) EXPECT_EQ(same->next(0.25, error), restart->next(0.25, error));
+  EXPECT_EQ(same->next(0.25, 0.5), 1);
   const auto warm = make_controller(find_controller("search"), {.first_step = 1});
   EXPECT_EQ(warm->next(1, 3), 0.5);
   EXPECT_EQ(warm->next(0.5, 0.5), 0.5);
