@@ -369,8 +369,6 @@ void validate_network(const TrainConfig& config) {
   require(config.precision != "bfloat16" || !gradient.rebuilds_states, "precision", config.precision,
           fmt::format("auto or float32 with gradient {}, which computes states backwards", gradient.name));
   validate_quantization(config);
-  validate_adaptation(config);
-  validate_stages(config);
 }
 
 }  // namespace
@@ -379,7 +377,8 @@ void validate(const TrainConfig& config) {
   ode::check_pair(ode::find_gradient(config.gradient).gradient, ode::find_solver(config.solver));
   require(config.controller == "fixed" || config.steps == 0, "steps", config.steps,
           fmt::format("0 with controller {}, which chooses them", config.controller));
-  trains_dynamics(config) ? validate_dynamics(config) : validate_network(config);
+  const bool dynamics = trains_dynamics(config);
+  dynamics ? validate_dynamics(config) : validate_network(config);
   const Schedule& schedule = find_schedule(config.schedule);
   require(config.train_limit >= 0, "train_limit", config.train_limit, "0 or more");
   require(config.test_limit >= 0, "test_limit", config.test_limit, "0 or more");
@@ -412,6 +411,9 @@ void validate(const TrainConfig& config) {
   require(config.distillation_weight >= 0 && config.distillation_weight <= 1, "distillation_weight",
           config.distillation_weight, "0 to 1");
   require(config.temperature > 0, "temperature", config.temperature, "more than 0");
+  if (dynamics) return;
+  validate_adaptation(config);
+  validate_stages(config);
 }
 
 AdaptiveSteps adaptive_steps(const TrainConfig& config) {
