@@ -5,9 +5,8 @@
 //   bench adaptive --tolerance 1e-4 --solver bogacki-shampine
 //
 // Both integrate the same f over the same z at the same tolerance, in alternation; the loss is the mean square of z(T).
-#include <chrono>
-
 #include "core/median.h"
+#include "measure.h"
 #include "nn/block_field.h"
 #include "nn/float_backend.h"
 #include "nn/memory_pool.h"
@@ -73,10 +72,8 @@ class Bench {
   template <typename Forward>
   SolveCost timed(const Forward& forward) {
     const auto work = std::make_shared<ode::Work>();
-    const auto start = std::chrono::steady_clock::now();
-    forward(work).square().mean().backward();
-    const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
-    return {time.count(), *work};
+    const double seconds = seconds_of([&] { forward(work).square().mean().backward(); });
+    return {seconds, *work};
   }
 
   static nn::BlockField::Layers make_layers(int channels) {

@@ -4,8 +4,7 @@
 //   bench gradients --solver rk4 --steps 8,32
 //
 // Memory is what the tensor pool holds after the step, so the step's peak, beside the prediction of train/plan.h.
-#include <chrono>
-
+#include "measure.h"
 #include "nn/float_backend.h"
 #include "nn/memory_pool.h"
 #include "spec/zoo.h"
@@ -41,12 +40,10 @@ StepCost measure(const GradientsOptions& options, const ode::GradientRow& method
   train::Step step(network, {});
   step(batch, 1e-6);
   const auto held = nn::MemoryPool::held() - before;
-  const auto start = std::chrono::steady_clock::now();
-  step(batch, 1e-6).loss.item<double>();
-  const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
+  const double seconds = seconds_of([&] { step(batch, 1e-6).loss.item<double>(); });
   return {static_cast<double>(held),
           static_cast<double>(train::predicted_memory(spec, options.batch, sizeof(float), false, method.gradient)),
-          time.count()};
+          seconds};
 }
 
 void run(const GradientsOptions& options) {

@@ -8,6 +8,7 @@
 #include <functional>
 #include <string>
 
+#include "core/duration.h"
 #include "nn/memory_pool.h"
 
 namespace odenet::bench {
@@ -15,7 +16,7 @@ namespace odenet::bench {
 inline double seconds_of(const std::function<void()>& run) {
   const auto start = std::chrono::steady_clock::now();
   run();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return seconds_since(start);
 }
 
 // "VmHWM" or "VmRSS" in bytes.

@@ -95,8 +95,8 @@ void run_predictor(const std::filesystem::path& path, const EvalOptions& options
 }
 
 void run(const EvalOptions& options) {
-  if (const auto predictor = find_predictor(options.network)) return run_predictor(*predictor, options);
   const NetworkFiles files = find_networks(options.network);
+  if (files.predictor) return run_predictor(*files.predictor, options);
   BackendOptions backend_options = options.backend_options;
   backend_options.data_dir = options.images.data_dir;
   const auto backend = make_backend(options.backend, files, backend_options);

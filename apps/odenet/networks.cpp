@@ -54,41 +54,42 @@ const std::array kBackends{
                }},
 };
 
+void refuse_predictor(const NetworkFiles& files) {
+  if (files.predictor)
+    throw Error("{} predicts a dynamic system; train, eval and compare take it, as other commands need images",
+                files.named.string());
+}
+
 }  // namespace
 
 const fs::path& NetworkFiles::need_checkpoint() const {
+  refuse_predictor(*this);
   if (!checkpoint)
     throw Error("{} is a quantized network; the float backend needs its checkpoint or run folder", named.string());
   return *checkpoint;
 }
 
 const fs::path& NetworkFiles::need_quantized() const {
+  refuse_predictor(*this);
   if (!quantized)
     throw Error("{} has no quantized network yet; run: odenet quantize {}", named.string(), named.string());
   return *quantized;
 }
 
-std::optional<fs::path> find_predictor(const fs::path& path) {
-  fs::path checkpoint = train::find_checkpoint(path);
-  const auto metadata = SafeTensors::load(checkpoint).metadata;
-  const auto format = metadata.find("format");
-  if (format == metadata.end() || format->second != dynamics::kModelFormat) return {};
-  return checkpoint;
-}
-
 NetworkFiles find_networks(const fs::path& path) {
-  if (find_predictor(path))
-    throw Error("{} predicts a dynamic system; train, eval and compare take it, as other commands need images",
-                path.string());
-  NetworkFiles files{.named = path, .checkpoint = {}, .quantized = {}};
+  NetworkFiles files{.named = path, .checkpoint = {}, .quantized = {}, .predictor = {}};
+  const fs::path named = train::find_checkpoint(path);
+  const SafeTensors file = SafeTensors::load(named);
+  const auto format = file.metadata.find("format");
   std::error_code code;
-  if (fs::is_directory(path, code)) {
-    files.checkpoint = train::find_checkpoint(path);
+  if (format != file.metadata.end() && format->second == dynamics::kModelFormat) {
+    files.predictor = named;
+  } else if (fs::is_directory(path, code)) {
+    files.checkpoint = named;
     if (fs::exists(path / kQuantizedName, code)) files.quantized = path / kQuantizedName;
-    return files;
+  } else {
+    (file.meta("format") == fixed::kNetworkFormat ? files.quantized : files.checkpoint) = path;
   }
-  const SafeTensors file = SafeTensors::load(path);
-  (file.meta("format") == fixed::kNetworkFormat ? files.quantized : files.checkpoint) = path;
   return files;
 }
 

@@ -26,13 +26,11 @@ struct NetworkFiles {
   std::filesystem::path named;                      // as given
   std::optional<std::filesystem::path> checkpoint;  // float network
   std::optional<std::filesystem::path> quantized;   // integer network
+  std::optional<std::filesystem::path> predictor;   // of a dynamic system; neither of the others then
 
   const std::filesystem::path& need_checkpoint() const;
   const std::filesystem::path& need_quantized() const;
 };
-
-// The predictor of a dynamic system that `path` names, itself or in a run folder; nothing if it is another network.
-std::optional<std::filesystem::path> find_predictor(const std::filesystem::path& path);
 
 NetworkFiles find_networks(const std::filesystem::path& path);
 

@@ -9,6 +9,7 @@
 #include "core/parse_number.h"
 #include "core/safetensors.h"
 #include "nn/integration.h"
+#include "nn/state.h"
 
 namespace odenet::dynamics {
 
@@ -124,12 +125,7 @@ void save_model(const std::filesystem::path& path, const Model& model,
   file.metadata = notes;
   file.metadata["format"] = kModelFormat;
   file.metadata["spec"] = dump(model->spec());
-  for (const auto& tensors : {model->named_parameters(), model->named_buffers()})
-    for (const auto& entry : tensors) {
-      const Tensor plain = entry.value().detach().contiguous();
-      file.add(entry.key(), plain.sizes().vec(),
-               std::span<const float>(plain.data_ptr<float>(), static_cast<size_t>(plain.numel())));
-    }
+  nn::add_state(file, nn::state_of(*model));
   file.save(path);
 }
 
@@ -141,18 +137,10 @@ Model load_model(const std::filesystem::path& path) {
   const ModelSpec spec = parse_model_spec(file.meta("spec"), path.string());
   const torch::Tensor unit = torch::ones({find_system(spec.system).dimension}, torch::kFloat64);
   Model model(spec, Scale{unit, unit});
-  const torch::NoGradGuard no_grad;
-  size_t count = 0;
-  for (const auto& tensors : {model->named_parameters(), model->named_buffers()})
-    for (const auto& entry : tensors) {
-      auto values = file.get<float>(entry.key(), entry.value().sizes().vec());
-      for (const float v : values)
-        if (!std::isfinite(v)) throw Error("{}: tensor '{}' has a value that is {}", path.string(), entry.key(), v);
-      Tensor(entry.value()).copy_(torch::from_blob(values.data(), entry.value().sizes(), torch::kFloat32));
-      ++count;
-    }
-  if (count != file.tensors.size())
-    throw Error("{}: {} tensors, expected the {} of {}", path.string(), file.tensors.size(), count, spec.name());
+  const nn::State state = nn::state_of(*model);
+  nn::read_state(file, state);
+  if (state.size() != file.tensors.size())
+    throw Error("{}: {} tensors, expected the {} of {}", path.string(), file.tensors.size(), state.size(), spec.name());
   return model;
 }
 

@@ -44,11 +44,7 @@ SafeTensors checkpoint_tensors(const Network& network, const ModelInfo& info) {
   file.metadata["class_names"] = nlohmann::json(info.class_names).dump();
   file.metadata["normalization"] =
       nlohmann::json{{"mean", info.normalization.mean}, {"std", info.normalization.std}}.dump();
-  for (const auto& [name, tensor] : state_of(network)) {
-    const auto plain = tensor.detach().to(torch::kCPU, torch::kFloat32).contiguous();
-    file.add(name, plain.sizes().vec(),
-             std::span<const float>(plain.data_ptr<float>(), static_cast<size_t>(plain.numel())));
-  }
+  add_state(file, state_of(network));
   return file;
 }
 
@@ -70,13 +66,7 @@ Checkpoint load_checkpoint(const std::filesystem::path& path) {
     if (!state.contains(name))
       throw Error("{}: unexpected tensor '{}' in a checkpoint of {}", path.string(), name,
                   checkpoint.network->spec().model);
-  const torch::NoGradGuard no_grad;
-  for (const auto& [name, tensor] : state) {
-    auto values = file.get<float>(name, tensor.sizes().vec());
-    for (const float v : values)
-      if (!std::isfinite(v)) throw Error("{}: tensor '{}' holds the value {}", path.string(), name, v);
-    torch::Tensor(tensor).copy_(torch::from_blob(values.data(), tensor.sizes(), torch::kFloat32));
-  }
+  read_state(file, state);
   if (const int bits = fixed::trained_bits(file); bits > 0)
     checkpoint.network->set_quantization(
         {bits, fixed::formats_for_training(bits, file.meta(fixed::kTrainedActivations))});

@@ -1,14 +1,25 @@
-// Parameters and running statistics of a network by name: what a checkpoint holds.
+// Parameters and buffers, such as running statistics, of a network by name: what a checkpoint holds.
 #pragma once
 
 #include <map>
 #include <string>
 
+#include "core/safetensors.h"
 #include "nn/network.h"
 
 namespace odenet::nn {
 
+using State = std::map<std::string, torch::Tensor>;
+
 // The tensors themselves, not copies.
-std::map<std::string, torch::Tensor> state_of(const Network& network);
+State state_of(const torch::nn::Module& module);
+inline State state_of(const Network& network) { return state_of(*network); }
+
+// As float32.
+void add_state(SafeTensors& file, const State& state);
+
+// Copies the file's values into the state's tensors. Throws Error for missing and misshapen tensors, and values that
+// are not finite; further tensors are left alone.
+void read_state(const SafeTensors& file, const State& state);
 
 }  // namespace odenet::nn

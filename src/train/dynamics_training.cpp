@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "core/duration.h"
 #include "core/error.h"
 #include "dynamics/model.h"
 #include "nn/float_backend.h"
@@ -37,7 +38,6 @@ class DynamicsTrainer {
         observer_(observer),
         train_set_(load_trajectories(config, "train", dynamics::kTrainTrajectories, config.train_limit)),
         test_set_(load_trajectories(config, "test", dynamics::kTestTrajectories, config.test_limit)),
-        schedule_(find_schedule(config.schedule)),
         model_(make_model()),
         sgd_(*model_, {.momentum = config.momentum,
                        .nesterov = config.nesterov,
@@ -101,20 +101,6 @@ class DynamicsTrainer {
     return torch::randperm(pairs_, generator, torch::kInt64);
   }
 
-  double learning_rate() const {
-    return schedule_.rate({.peak = config_.lr,
-                           .step = position_.epoch * steps_ + position_.step,
-                           .steps = config_.epochs * steps_,
-                           .steps_per_epoch = steps_,
-                           .warmup_epochs = config_.warmup_epochs,
-                           .milestones = config_.milestones,
-                           .gamma = config_.gamma});
-  }
-
-  static double seconds_since(Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-  }
-
   // False if the observer stopped the training.
   bool train_epoch() {
     const auto start = Clock::now();
@@ -123,7 +109,7 @@ class DynamicsTrainer {
     const Tensor pairs = order();
     double rate = 0;
     while (position_.step < steps_) {
-      rate = learning_rate();
+      rate = learning_rate(config_, position_.epoch * steps_ + position_.step, steps_);
       step(pairs.slice(0, position_.step * config_.batch, (position_.step + 1) * config_.batch), rate);
       ++position_.step;
       sums.seconds = before + seconds_since(start);
@@ -233,7 +219,6 @@ class DynamicsTrainer {
   RunFolder& run_;
   Observer& observer_;
   const Tensor train_set_, test_set_;  // [N, intervals + 1, D], float64
-  const Schedule& schedule_;
   dynamics::Model model_;
   FlatSgd sgd_;
   Tensor inputs_, targets_;  // [pairs, D]

@@ -67,4 +67,15 @@ const Schedule& find_schedule(std::string_view name) {
   throw Error("unknown schedule '{}'; there are {}", name, names_of(kSchedules));
 }
 
+double learning_rate(const TrainConfig& config, int64_t step, int64_t steps_per_epoch) {
+  return find_schedule(config.schedule)
+      .rate({.peak = config.lr,
+             .step = step,
+             .steps = config.epochs * steps_per_epoch,
+             .steps_per_epoch = steps_per_epoch,
+             .warmup_epochs = config.warmup_epochs,
+             .milestones = config.milestones,
+             .gamma = config.gamma});
+}
+
 }  // namespace odenet::train

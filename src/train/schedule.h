@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "train/config.h"
+
 namespace odenet::train {
 
 struct ScheduleInput {
@@ -26,5 +28,8 @@ struct Schedule {
 
 std::span<const Schedule> schedules();
 const Schedule& find_schedule(std::string_view name);  // Error listing the names
+
+// Of that step, 0-based, of a training with these settings.
+double learning_rate(const TrainConfig& config, int64_t step, int64_t steps_per_epoch);
 
 }  // namespace odenet::train

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <optional>
 
+#include "core/duration.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "eval/metrics.h"
@@ -34,8 +35,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr size_t kTestBatch = 250;
 constexpr int64_t kGpuReportSteps = 20;  // a GPU is waited for every so many steps
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 data::LoaderOptions loader_options(const TrainConfig& config, const Workers& workers) {
   const data::DatasetInfo& info = data::find_dataset(config.dataset);
@@ -89,7 +88,6 @@ class Trainer {
         test_set_(load_split(config_, "test")),
         target_train_set_(load_target(config_, "train")),
         target_test_set_(load_target(config_, "test")),
-        schedule_(find_schedule(config_.schedule)),
         network_(make_network()),
         adaptive_(is_adaptive(network_->spec())),
         distillation_(make_distillation()),
@@ -220,7 +218,7 @@ class Trainer {
     batches_->start_epoch(static_cast<uint64_t>(position_.epoch), position_.step);
     std::vector<StepResult> pending;
     while (const auto batch = batches_->next()) {
-      rate = learning_rate();
+      rate = learning_rate(config_, position_.epoch * steps_ + position_.step, steps_);
       pending.push_back(step_(*batch, rate, workers_, batch_images()));
       ++position_.step;
       if (!device_.is_cpu() && position_.step % kGpuReportSteps != 0 && position_.step < steps_) continue;
@@ -233,16 +231,6 @@ class Trainer {
     }
     finish_epoch(rate, seconds_since(start));
     return true;
-  }
-
-  double learning_rate() const {
-    return schedule_.rate({.peak = config_.lr,
-                           .step = position_.epoch * steps_ + position_.step,
-                           .steps = config_.epochs * steps_,
-                           .steps_per_epoch = steps_,
-                           .warmup_epochs = config_.warmup_epochs,
-                           .milestones = config_.milestones,
-                           .gamma = config_.gamma});
   }
 
   // Of all workers.
@@ -397,7 +385,6 @@ class Trainer {
   const nn::PrecisionChoice precision_;
   const data::Dataset train_set_, test_set_;
   const data::Dataset target_train_set_, target_test_set_;  // empty without
-  const Schedule& schedule_;
   nn::Network network_;
   const bool adaptive_;  // in its steps of integration
   const std::optional<Distillation> distillation_;
