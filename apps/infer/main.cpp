@@ -1,5 +1,6 @@
-// odenet-infer: classifies images with an integer network, on the processor or with one block on an engine. No
-// LibTorch, so that it starts at once and runs on a board's processor; the same logits everywhere, in every bit.
+// odenet-infer: classifies images with an integer network, on the processor or with one block or all of it on an
+// engine. No LibTorch, so that it starts at once and runs on a board's processor; the same logits everywhere, in every
+// bit.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -84,8 +85,11 @@ void run(const Options& options) {
   std::optional<Offload> offload;
   if (!options.device.empty()) {
     offload.emplace(options.device, network);
-    const auto on_device = [&](std::span<const int32_t> z0) { return offload->run(z0); };
-    profile ? profile->replace_block(offload->index(), on_device) : runner.replace_block(offload->index(), on_device);
+    const auto on_device = [&](std::span<const int32_t> in) { return offload->run(in); };
+    const std::optional<size_t> block = offload->resident().block;
+    if (profile && !block)
+      throw Error("--profile times the blocks of the network, and the engine at {} computes all of it", options.device);
+    profile ? profile->replace_block(*block, on_device) : offload->resident().replace(runner, on_device);
   }
   const auto [logits, seconds] = infer(runner, images);
 
@@ -149,7 +153,7 @@ int main(int argc, char** argv) {
   app.add_option("--limit", options.limit, "first K images only; 0: all")->capture_default_str();
   app.add_option("--threads", options.threads, "0: all cores")->capture_default_str()->check(CLI::Range(0, 1024));
   app.add_option("--device", options.device,
-                 "an engine, which computes the block that it holds: " + odenet::driver::device_kinds());
+                 "an engine, which computes what it holds, a block or the network: " + odenet::driver::device_kinds());
   app.add_option("--logits", options.logits, "write the integer logits [K, classes] to this safetensors file");
   app.add_option("--expect", options.expect,
                  "fail unless the logits equal the first ones of this file, as --logits writes it");

@@ -1,15 +1,16 @@
-// The block of a network that an engine holds, computed there.
+// The block of a network that an engine holds, or all of it, computed there.
 //
 //   Offload offload("uio", network);
-//   runner.replace_block(offload.index(), [&](std::span<const int32_t> z0) { return offload.run(z0); });
+//   offload.resident().replace(runner, [&](std::span<const int32_t> in) { return offload.run(in); });
 //
-// Throws Error as driver/resident_block.h and driver/accelerator.h do.
+// Throws Error as driver/resident.h and driver/accelerator.h do.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "driver/accelerator.h"
+#include "driver/resident.h"
 #include "fixed/network.h"
 
 namespace odenet::infer {
@@ -18,7 +19,7 @@ class Offload {
  public:
   Offload(const std::string& device, const fixed::Network& network);
 
-  size_t index() const { return index_; }
+  const driver::Resident& resident() const { return resident_; }
   std::vector<int32_t> run(std::span<const int32_t> images) { return accelerator_->run(images); }
 
   // What the engine counted.
@@ -26,8 +27,8 @@ class Offload {
   nlohmann::json to_json() const;
 
  private:
-  std::string device_, block_;
-  size_t index_ = 0;
+  std::string device_;
+  driver::Resident resident_;
   std::unique_ptr<driver::Accelerator> accelerator_;
 };
 

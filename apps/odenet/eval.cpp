@@ -152,8 +152,7 @@ void add_eval(CLI::App& app) {
   command->add_option("--threads", options->backend_options.threads, "0: all cores")
       ->capture_default_str()
       ->check(CLI::Range(0, 1024));
-  command->add_option("--layer", options->backend_options.layer, "rtl: the layer that the engine computes")
-      ->capture_default_str();
+  add_engine_scope(*command, options->backend_options.engine, kUsualLayer);
   command->add_option("--macs", options->backend_options.macs, "rtl: the engine's size")->capture_default_str();
   add_solver_options(*command, options->backend_options.solver);
   add_controller_options(*command, options->backend_options.solver);

@@ -1,4 +1,4 @@
-// odenet export-fpga: one layer of an integer network as a self-contained engine to simulate and build.
+// odenet export-fpga: an integer network, or one layer of it, as a self-contained engine to simulate and build.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -15,6 +15,7 @@ namespace {
 
 struct ExportOptions {
   std::string network, out;
+  EngineScope scope;
   engine::ExportOptions engine;
   ImageOptions images;
   bool explore = false, json = false;
@@ -31,11 +32,16 @@ void print_sizes(const fixed::Block& block, const fixed::Formats& formats, const
 void run(const ExportOptions& options) {
   const NetworkFiles files = find_networks(options.network);
   const auto network = fixed::Network::load(files.need_quantized());
-  const size_t block = engine::find_block(network, options.engine.layer);  // before the images are read
-  if (options.explore) return print_sizes(network.blocks[block], network.formats(), options);
+  engine::ExportOptions export_options = options.engine;
+  export_options.layer = options.scope.chosen();
+  std::optional<size_t> block;  // found before the images are read
+  if (!export_options.layer.empty()) block = engine::find_block(network, export_options.layer);
+  if (options.explore) {
+    if (!block) throw Error("--explore is for one layer: give --layer");
+    return print_sizes(network.blocks[*block], network.formats(), options);
+  }
   if (options.out.empty()) throw Error("--out is missing: the folder to write, or --explore to write none");
   const auto dataset = load_images(network.dataset, files, options.images);
-  engine::ExportOptions export_options = options.engine;
   export_options.labels = dataset.labels;
   const auto report = engine::export_folder(network, dataset.images, options.out, export_options);
   if (options.json)
@@ -49,12 +55,12 @@ std::string macs_help() { return fmt::format("multiply-add units: {}", fmt::join
 }  // namespace
 
 void add_export_fpga(CLI::App& app) {
-  auto* command =
-      app.add_subcommand("export-fpga", "write the engine for one layer: RTL, ROMs, golden vectors, Makefile");
+  auto* command = app.add_subcommand(
+      "export-fpga", "write the engine for a network or one layer: RTL, ROMs, golden vectors, Makefile");
   auto options = std::make_shared<ExportOptions>();
   options->images.limit = 16;
   command->add_option("network", options->network, "quantized network, or run folder that holds one")->required();
-  command->add_option("--layer", options->engine.layer, "for example layer3_2")->required();
+  add_engine_scope(*command, options->scope);
   command->add_option("--macs", options->engine.macs, macs_help())->capture_default_str();
   command->add_option("--out", options->out, "new folder");
   command->add_flag("--explore", options->explore, "instead, print what the layer costs on engines of every size");

@@ -49,8 +49,9 @@ const std::array kBackends{
     BackendRow{"rtl",
                [](const NetworkFiles& files, const BackendOptions& options) -> std::unique_ptr<eval::Backend> {
                  refuse_solver(options);
-                 return std::make_unique<eval::RtlBackend>(fixed::Network::load(files.need_quantized()), options.layer,
-                                                           options.macs, options.threads);
+                 return std::make_unique<eval::RtlBackend>(fixed::Network::load(files.need_quantized()),
+                                                           options.engine.chosen(kUsualLayer), options.macs,
+                                                           options.threads);
                }},
 };
 
@@ -99,6 +100,24 @@ std::unique_ptr<eval::Backend> make_backend(const std::string& name, const Netwo
                                             const BackendOptions& options) {
   if (const BackendRow* row = find_named(kBackends, name)) return row->make(files, options);
   throw Error("unknown backend '{}'; there are {}", name, backend_names());
+}
+
+void add_engine_scope(CLI::App& command, EngineScope& engine, const std::string& usual) {
+  command.add_option("--scope", engine.scope, "what the engine computes: block, one layer, or network, everything")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"block", "network"}));
+  command.add_option("--layer", engine.layer,
+                     usual.empty() ? "of scope block, for example layer3_2" : "of scope block; default: " + usual);
+}
+
+std::string EngineScope::chosen(const std::string& usual) const {
+  if (scope == "network") {
+    if (!layer.empty()) throw Error("--layer {} and --scope network exclude each other", layer);
+    return {};
+  }
+  if (layer.empty() && usual.empty())
+    throw Error("--layer is missing: for example --layer layer3_2, or --scope network for all of it");
+  return layer.empty() ? usual : layer;
 }
 
 void add_solver_options(CLI::App& command, SolverOptions& options) {

@@ -56,13 +56,25 @@ void add_controller_options(CLI::App& command, SolverOptions& options);
 nn::Checkpoint load_float(const NetworkFiles& files, const SolverOptions& options, const std::string& data_dir,
                           int threads);
 
+// What of a network the engine computes.
+struct EngineScope {
+  std::string scope = "block";
+  std::string layer{};
+
+  // The layer, or `usual` if none is given; empty: the whole network. Throws Error if both, or neither, are asked for.
+  std::string chosen(const std::string& usual = {}) const;
+};
+void add_engine_scope(CLI::App& command, EngineScope& engine, const std::string& usual = {});
+
 struct BackendOptions {
   int threads = 0;
-  SolverOptions solver = {};       // float
-  std::string data_dir = {};       // for its statistics
-  std::string layer = "layer3_2";  // rtl: the layer that the engine computes
-  int macs = 16;                   // rtl: the engine's size
+  SolverOptions solver = {};  // float
+  std::string data_dir = {};  // for its statistics
+  EngineScope engine = {};    // rtl
+  int macs = 16;              // rtl: the engine's size
 };
+
+inline constexpr const char* kUsualLayer = "layer3_2";  // of the backend rtl
 
 std::string backend_names();  // "float, fixed, rtl"
 std::unique_ptr<eval::Backend> make_backend(const std::string& name, const NetworkFiles& files,

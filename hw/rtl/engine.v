@@ -20,6 +20,8 @@ module engine #(
     parameter WEIGHT_WORDS = `ENGINE_WEIGHT_WORDS,  // of each lane
     parameter TABLE_WORDS = `ENGINE_TABLE_WORDS,  // scales, as many shifts, nine times as many biases
     parameter ONLINE_CHANNELS = `ENGINE_ONLINE_CHANNELS,  // most channels of an online norm; 0: the engine has none
+    parameter SINGLE = `ENGINE_SINGLE,  // whether there are instructions with `single`
+    parameter POOL_BITS = `ENGINE_POOL_BITS,  // of them: log2 of the pixels of a channel that become one
     parameter [45:0] EPSILON = `ENGINE_EPSILON,  // of an online norm's variance, in units of squared activations
     parameter WRITABLE = 0  // weights and tables can be replaced while no image is in the engine
 ) (
@@ -63,6 +65,7 @@ module engine #(
   `REQUIRE(ONLINE_CHANNELS == 0 || (ACTIVATION_WIDTH == 32 && SUM_FRACTION == ACTIVATION_FRACTION),
            "engine: online norms need activations in the format of sums")
   `REQUIRE(ONLINE_CHANNELS == 0 || WEIGHT_FRACTION >= 1, "engine: online norms need a fraction of weights")
+  `REQUIRE(SINGLE == 0 || PX_LANES * ACTIVATION_WIDTH >= 32, "engine: a single value is a map word of at least 32 bits")
   `REQUIRE(TABLE_WORDS >= 1 && WEIGHT_WORDS >= 9, "engine: memories must not be empty")
 
   localparam LANE_WIDTH = OC_LANES > 1 ? $clog2(OC_LANES) : 1;
@@ -82,8 +85,9 @@ module engine #(
   localparam [7:0] MEMORY_TIME_BIAS = 128, MEMORY_SCALE = 129, MEMORY_SHIFT = 130;
 
   // Program
-  wire source, relu, add, pointwise, depthwise, stride2, old_stride2, combine, online_field;
+  wire source, relu, add, pointwise, depthwise, stride2, old_stride2, combine, online_field, single_field;
   wire online = online_field && ONLINE_CHANNELS != 0;
+  wire single = single_field && SINGLE != 0;
   wire [1:0] destination;
   wire [COUNT_WIDTH-1:0] in_channels, count, old_channels;
   wire [MAP_ADDRESS_WIDTH-1:0] rows, row_words, plane, source_base, destination_base, old_base;
@@ -114,6 +118,7 @@ module engine #(
       .old_stride2(old_stride2),
       .combine(combine),
       .online(online_field),
+      .single(single_field),
       .in_channels(in_channels),
       .count(count),
       .old_channels(old_channels),
@@ -215,6 +220,7 @@ module engine #(
       .start(store_start),
       .base(source_base),
       .words(count),
+      .single(single),
       .running(store_running),
       .read_enable(store_read),
       .read_address(store_address),
@@ -404,7 +410,8 @@ module engine #(
       .MAP_ADDRESS_WIDTH(MAP_ADDRESS_WIDTH),
       .TABLE_ADDRESS_WIDTH(TABLE_ADDRESS_WIDTH),
       .BIAS_ADDRESS_WIDTH(BIAS_ADDRESS_WIDTH),
-      .CHANNEL_WIDTH(CHANNEL_WIDTH)
+      .CHANNEL_WIDTH(CHANNEL_WIDTH),
+      .POOL_BITS(POOL_BITS)
   ) writer (
       .clk(clk),
       .rst(rst),
@@ -426,6 +433,7 @@ module engine #(
       .combine(combine),
       .depthwise(depthwise && !combine),
       .online(online),
+      .single(single),
       .channel_words(row_words),
       .relu(relu),
       .add(add),

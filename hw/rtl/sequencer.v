@@ -24,6 +24,7 @@ module sequencer #(
     output wire                            old_stride2,
     output wire                            combine,
     output wire                            online,
+    output wire                            single,
     output wire [         COUNT_WIDTH-1:0] in_channels,
     output wire [         COUNT_WIDTH-1:0] count,
     output wire [         COUNT_WIDTH-1:0] old_channels,
@@ -88,6 +89,7 @@ module sequencer #(
   assign pointwise = instruction[12];
   assign depthwise = instruction[13];
   assign online = instruction[14];
+  assign single = instruction[15];
   assign in_channels = instruction[16+:COUNT_WIDTH];
   assign count = instruction[32+:COUNT_WIDTH];
   assign rows = instruction[48+:MAP_ADDRESS_WIDTH];

@@ -1,5 +1,5 @@
 // Sends a map as a stream of activations, channel by channel, row by row, without a gap between words. Beats are
-// 32 bits, an activation of WIDTH bits is sign-extended.
+// 32 bits, an activation of WIDTH bits is sign-extended. With `single` a word is one beat, its lowest 32 bits.
 `default_nettype none
 
 module storer #(
@@ -15,6 +15,7 @@ module storer #(
     input  wire                         start,
     input  wire [MAP_ADDRESS_WIDTH-1:0] base,
     input  wire [      COUNT_WIDTH-1:0] words,
+    input  wire                         single,         // stays put while running
     output reg                          running,
     // read port of the map: word one enabled cycle after its address
     output wire                         read_enable,
@@ -34,14 +35,18 @@ module storer #(
   reg [PX_LANES*WIDTH-1:0] word;
   wire [PX_LANES*WIDTH-1:0] pushed;
   wire beat = m_axis_tvalid && m_axis_tready;
-  wire word_end = beat && pixel == LAST_PIXEL[PIXEL_WIDTH-1:0];
+  wire word_end = beat && (single || pixel == LAST_PIXEL[PIXEL_WIDTH-1:0]);
   wire take = fetched && (!m_axis_tvalid || word_end);
 
   assign read_enable  = running && words_left != 0 && (!fetched || take);
   assign read_address = address;
   generate
     if (WIDTH == 32) assign m_axis_tdata = word[31:0];
-    else assign m_axis_tdata = {{(32 - WIDTH) {word[WIDTH-1]}}, word[WIDTH-1:0]};
+    else begin : narrow
+      wire [31:WIDTH] sign = {(32 - WIDTH) {word[WIDTH-1]}};
+      if (PX_LANES * WIDTH < 32) assign m_axis_tdata = {sign, word[WIDTH-1:0]};
+      else assign m_axis_tdata = {single ? word[31:WIDTH] : sign, word[WIDTH-1:0]};
+    end
   endgenerate
 
   push #(

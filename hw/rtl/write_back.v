@@ -7,6 +7,9 @@
 // An online norm takes two passes. In the first one, a convolution with `online`, out = c, and c and its square go to the
 // sums of its channel; in the second one, `combine` with `online`, whose lanes are those of all channels one after another,
 //   y = saturate(round(saturate(c - mean) * scale) + shift)
+// With `single` a channel's pixels become one value: combined, the mean of the 2^POOL_BITS pixels of a channel of `channel_words`
+// words, one word written over the other, each pixel with the sum up to it; convolved, a word is not PX_LANES outputs but
+// the 32 bits of the last pixel's c.
 // Each saturation is reported. Stage numbers in names: s0 selects an output, s14 holds its value.
 `default_nettype none
 
@@ -24,7 +27,8 @@ module write_back #(
     parameter MAP_ADDRESS_WIDTH = 9,
     parameter TABLE_ADDRESS_WIDTH = 10,
     parameter BIAS_ADDRESS_WIDTH = 14,
-    parameter CHANNEL_WIDTH = 6  // of an online norm's channels
+    parameter CHANNEL_WIDTH = 6,  // of an online norm's channels
+    parameter POOL_BITS = 0
 ) (
     input  wire                           clk,
     input  wire                           rst,
@@ -47,7 +51,8 @@ module write_back #(
     input  wire                           combine,
     input  wire                           depthwise,
     input  wire                           online,
-    input  wire [  MAP_ADDRESS_WIDTH-1:0] channel_words, // combine, online: words of a channel
+    input  wire                           single,
+    input  wire [  MAP_ADDRESS_WIDTH-1:0] channel_words, // combine, online or single: words of a channel
     input  wire                           relu,
     input  wire                           add,
     output reg                            busy,
@@ -95,6 +100,7 @@ module write_back #(
 
   `include "require.vh"
   `REQUIRE(FINER >= 0 && SUM_SHIFT >= 0, "write_back: sums have more fraction than activations, and less than products")
+  `REQUIRE(POOL_BITS <= WEIGHT_FRACTION, "write_back: a mean needs as many bits behind the point of weights")
 
   // s0: which output
   reg selecting;
@@ -109,6 +115,9 @@ module write_back #(
   wire [PIXEL_WIDTH-1:0] pixel_s13;
   reg [13:1] valid;
   wire summing = online && !combine, normalising = online && combine;
+  wire pooling = single && combine, unscaled = single && !combine;
+  wire last_of_channel = words_left == 1;
+  wire last_pixel_s5;
 
   assign sum_lane = lane_s0[LANE_WIDTH-1:0];
 
@@ -149,12 +158,12 @@ module write_back #(
         lane_s0 <= lane_s0 + 1'b1;
         lanes_left <= lanes_left - 1'b1;
         channel_s0 <= channel_s0 + 1'b1;
-        map_s0 <= map_s0 + plane;
+        if (!pooling || last_of_channel) map_s0 <= map_s0 + plane;
         old_s0 <= old_s0 + (old_stride2 ? plane << 2 : plane);
         source_s0 <= source_s0 + 1'b1;
-        words_left <= words_left == 1 ? channel_words : words_left - 1'b1;
-        if (words_left == 1) norm_channel_s0 <= norm_channel_s0 + 1'b1;
-        if (!combine || (online && words_left == 1)) table_s0 <= table_s0 + 1'b1;
+        words_left <= last_of_channel ? channel_words : words_left - 1'b1;
+        if (last_of_channel) norm_channel_s0 <= norm_channel_s0 + 1'b1;
+        if (!combine || (online && last_of_channel)) table_s0 <= table_s0 + 1'b1;
         bias_s0 <= bias_s0 + 9;
       end
     end
@@ -164,7 +173,7 @@ module write_back #(
   wire right = right_s0 && last_pixel;
   always @(posedge clk) if (busy) bias_address <= bias_s0 + (left ? 0 : right ? 2 : 1);
 
-  // s3: the exact sum, or the pixel to combine as a sum. c - mean = c + ~mean + 1: ones behind the point are that one, for
+  // s3: the exact sum, or the pixel to combine as a sum, or the channel's pixels so far. c - mean = c + ~mean + 1: ones behind the point are that one, for
   // requantize adds a half of its own.
   reg signed [EXACT_WIDTH-1:0] sum_s3;
   wire [EXACT_WIDTH-1:0] exact;
@@ -189,14 +198,20 @@ module write_back #(
       .out(source_s2)
   );
   localparam [EXACT_WIDTH-1:0] BEHIND_THE_POINT = ({{(EXACT_WIDTH - 1) {1'b0}}, 1'b1} << WEIGHT_FRACTION) - 1'b1;
+  // A channel's first pixel begins a new sum; the mean's further bits lie behind the point of activations.
+  wire first_of_channel_s2;
+  wire [WIDTH+POOL_BITS-1:0] pool_s3 = sum_s3[WEIGHT_FRACTION+WIDTH-1-:WIDTH+POOL_BITS];
+  wire [WIDTH+POOL_BITS-1:0] pool_s2 = (first_of_channel_s2 ? {(WIDTH + POOL_BITS) {1'b0}} : pool_s3) +
+      {{(POOL_BITS + 1) {source_s2[WIDTH-1]}}, source_s2[WIDTH-2:0]};
+  wire [EXACT_WIDTH-1:0] pool_sum = {{(EXACT_WIDTH - WIDTH - POOL_BITS) {pool_s2[WIDTH+POOL_BITS-1]}}, pool_s2}
+      << (WEIGHT_FRACTION - POOL_BITS);
   // Without its half a sum is rounded down.
   localparam [EXACT_WIDTH-1:0] HALF =
       FINER > 0 && SUM_SHIFT > 0 ? {{(EXACT_WIDTH - 1) {1'b0}}, 1'b1} << (SUM_SHIFT > 0 ? SUM_SHIFT - 1 : 0) : 0;
   wire [EXACT_WIDTH-1:0] source_sum = {{(EXACT_WIDTH - WIDTH) {source_s2[WIDTH-1]}}, source_s2} << WEIGHT_FRACTION;
   always @(posedge clk)
     if (busy)
-      sum_s3 <= combine ? source_sum | (online ? BEHIND_THE_POINT : {EXACT_WIDTH{1'b0}}) :
-          depthwise ? exact & ~HALF : exact;
+      sum_s3 <= pooling ? pool_sum : combine ? source_sum | (online ? BEHIND_THE_POINT : {EXACT_WIDTH{1'b0}}) : exact;
 
   // s5: c, or c - mean
   wire signed [31:0] c_s5;
@@ -209,7 +224,7 @@ module write_back #(
   ) requantize_sum (
       .clk(clk),
       .enable(busy),
-      .value(sum_s3),
+      .value(depthwise || pooling ? sum_s3 & ~HALF : sum_s3),
       .addend(combine ? (online ? ~mean : 32'sd0) : bias),
       .out(c_s5),
       .clipped(c_clipped)
@@ -279,6 +294,15 @@ module write_back #(
   );
 
   // s14: the word
+  /* verilator lint_off UNUSEDSIGNAL */  // there are no such words of less than 32 bits
+  wire [31:0] c_s13;
+  /* verilator lint_on UNUSEDSIGNAL */
+  wire [PX_LANES*WIDTH-1:0] c_word;
+  delay #(.WIDTH(32), .DEPTH(2)) delay_unscaled (.clk(clk), .enable(busy), .in(c_s11), .out(c_s13));
+  generate
+    if (PX_LANES * WIDTH > 32) assign c_word = {{(PX_LANES * WIDTH - 32) {1'b0}}, c_s13};
+    else assign c_word = c_s13[PX_LANES*WIDTH-1:0];
+  endgenerate
   wire [PX_LANES*WIDTH-1:0] pushed;
   push #(
       .WIDTH(WIDTH),
@@ -290,8 +314,9 @@ module write_back #(
   );
   always @(posedge clk)
     if (busy) begin
-      word  <= pushed;
-      clips <= (valid[5] && c_clipped && !(depthwise && WIDTH < 32)) + (valid[11] && y_clipped && !summing) + (valid[13] && out_clipped);
+      word  <= unscaled ? c_word : pushed;
+      clips <= (valid[5] && c_clipped && !(depthwise && WIDTH < 32) && !(unscaled && !last_pixel_s5)) +
+          (valid[11] && y_clipped && !summing && !unscaled) + (valid[13] && out_clipped);
     end else clips <= 2'd0;
 
   // What travels along. With old_stride2, pixel p of the output lies over pixel 2 p of two words.
@@ -321,6 +346,10 @@ module write_back #(
   delay #(.WIDTH(MAP_ADDRESS_WIDTH), .DEPTH(9)) delay_old (.clk(clk), .enable(busy), .in(old_word_s0), .out(old_address));
   delay #(.WIDTH(MAP_ADDRESS_WIDTH), .DEPTH(14)) delay_word (.clk(clk), .enable(busy), .in(map_s0), .out(word_address));
   delay #(.WIDTH(PIXEL_WIDTH), .DEPTH(2)) delay_pixel (.clk(clk), .enable(busy), .in(sum_pixel), .out(pixel_s2));
+  delay #(.WIDTH(1), .DEPTH(2)) delay_first_of_channel (
+      .clk(clk), .enable(busy), .in(sum_pixel == 0 && words_left == channel_words), .out(first_of_channel_s2)
+  );
+  delay #(.WIDTH(1), .DEPTH(5)) delay_last_pixel (.clk(clk), .enable(busy), .in(last_pixel), .out(last_pixel_s5));
   delay #(.WIDTH(PIXEL_WIDTH), .DEPTH(11)) delay_last (.clk(clk), .enable(busy), .in(pixel_s2), .out(pixel_s13));
   delay #(.WIDTH(PIXEL_WIDTH + 1), .DEPTH(10)) delay_add (
       .clk(clk), .enable(busy), .in({add_s0, old_pixel_s0}), .out({add_s10, old_pixel_s10})

@@ -41,8 +41,8 @@ Accelerator::Accelerator(std::unique_ptr<Device> device, const engine::Program& 
   const uint64_t expected = engine::program_hash(program);
   if (contents_.hash == expected) return;
   if (!rewrite_memories)
-    throw Error("the engine holds program {:016x}, expected {:016x} of block {}; load the bitstream of this network",
-                contents_.hash, expected, program.block);
+    throw Error("the engine holds program {:016x}, expected {:016x} of {}; load the bitstream of this network",
+                contents_.hash, expected, program.name);
   rewrite(program);
   contents_.hash = expected;
 }

@@ -1,4 +1,4 @@
-// An engine that computes one block of a network, checked to be the right one.
+// An engine that computes one block of a network, or all of it, checked to be the right one.
 //
 //   engine::Program program = engine::compile(block, net.formats(), macs);
 //   driver::Accelerator accelerator(driver::open_device("uio"), program);
@@ -6,13 +6,13 @@
 //   accelerator.totals().saturations
 //
 // Throws Error if the device is no engine, one of another interface, or holds another program; and if the engine
-// reports a fault. driver/resident_block.h finds the program of an engine that holds some block of a network.
+// reports a fault. driver/resident.h finds the program of an engine that holds a network or one of its blocks.
 #pragma once
 
 #include <memory>
 
 #include "driver/device.h"
-#include "engine/compiler.h"
+#include "engine/program.h"
 
 namespace odenet::driver {
 

@@ -68,26 +68,33 @@ int64_t loop_body(const Program& program, size_t first, size_t last) {
   return total;
 }
 
+int64_t compute_cycles(const Program& program, size_t first, size_t last) {
+  int64_t total = 0;
+  for (size_t i = first; i < last; ++i) {
+    const Instruction& instruction = program.instructions[i];
+    total += body_cycles(instruction, program.parameters);
+    if (instruction.opcode == Opcode::kLoop)  // the first pass is counted already
+      total += kFetch + (int64_t{instruction.count} - 1) * loop_body(program, instruction.target, i);
+    if (instruction.opcode == Opcode::kStore) total += kFetch + kStart;
+  }
+  return total;
+}
+
 }  // namespace
 
 Cycles cycles(const Program& program) {
-  Cycles result;
-  for (size_t i = 0; i < program.instructions.size(); ++i) {
-    const Instruction& instruction = program.instructions[i];
-    const int64_t beats = int64_t{instruction.count} * program.parameters.lanes.px;
+  Cycles result{.compute = compute_cycles(program, 0, program.instructions.size())};
+  for (const Instruction& instruction : program.instructions) {
+    const int64_t beats = int64_t{instruction.count} * (instruction.single != 0 ? 1 : program.parameters.lanes.px);
     switch (instruction.opcode) {
       case Opcode::kLoad:  // counted from the first beat
         result.load += beats + kLoadPipeline + kFinish;
         break;
       case Opcode::kConvolve:
       case Opcode::kCombine:
-        result.compute += body_cycles(instruction, program.parameters);
-        break;
-      case Opcode::kLoop:  // the first pass is counted already
-        result.compute += kFetch + (int64_t{instruction.count} - 1) * loop_body(program, instruction.target, i);
+      case Opcode::kLoop:
         break;
       case Opcode::kStore:
-        result.compute += kFetch + kStart;
         result.store += kStorePipeline + beats + kFinish;
         break;
       case Opcode::kEnd:
@@ -108,13 +115,27 @@ int64_t step_cycles(const Program& program) {
   return total;
 }
 
+std::vector<int64_t> section_cycles(const Program& program) {
+  std::vector<int64_t> result;
+  for (size_t s = 0; s < program.sections.size(); ++s) {
+    const size_t last = s + 1 < program.sections.size() ? program.sections[s + 1].first : program.instructions.size();
+    result.push_back(compute_cycles(program, program.sections[s].first, last));
+  }
+  return result;
+}
+
 int64_t multiply_adds(const Program& program) {
-  int64_t body = 0;  // no instruction before a loop's body multiplies
-  for (const Instruction& i : program.instructions)
+  int64_t total = 0;
+  std::vector<int64_t> before;  // instruction -> total
+  for (const Instruction& i : program.instructions) {
+    before.push_back(total);
     if (i.opcode == Opcode::kConvolve)
-      body += int64_t{i.in_channels} * i.count * (i.depthwise != 0 ? 1 : program.parameters.lanes.oc) *
-              (i.pointwise != 0 ? 1 : 9) * i.plane * program.parameters.lanes.px;
-  return body * (program.executions / program.stages);
+      total += int64_t{i.in_channels} * i.count * (i.depthwise != 0 ? 1 : program.parameters.lanes.oc) *
+               (i.pointwise != 0 ? 1 : 9) * i.plane * (i.single != 0 ? 1 : program.parameters.lanes.px);
+    else if (i.opcode == Opcode::kLoop)  // the first pass is counted already
+      total += (int64_t{i.count} - 1) * (total - before[i.target]);
+  }
+  return total;
 }
 
 }  // namespace odenet::engine

@@ -10,7 +10,7 @@
 
 #include <cstdint>
 
-#include "engine/compiler.h"
+#include "engine/program.h"
 
 namespace odenet::engine {
 
@@ -20,8 +20,12 @@ struct Cycles {
 
 Cycles cycles(const Program& program);
 
-// One step: one pass through the loop of an ODEBlock with the loop instruction, the convolutions of any other block.
+// Of a block. One step: one pass through the loop of an ODEBlock with the loop instruction, the convolutions of any
+// other block.
 int64_t step_cycles(const Program& program);
+
+// Those of each section of a network, in their order.
+std::vector<int64_t> section_cycles(const Program& program);
 
 // Multiply-adds of one image that lie inside it or touch its padding, as the literature counts them: C * C' * 9 * H * W
 // for each 3x3 convolution.

@@ -104,21 +104,26 @@ void write_engine(const Program& program, int64_t golden_images, const fs::path&
 
 ExportReport export_folder(const fixed::Network& network, std::span<const uint8_t> images, const fs::path& out,
                            const ExportOptions& options) {
-  const size_t index = find_block(network, options.layer);
-  const fixed::Block& block = network.blocks[index];
-  ExportReport report{.model = network.spec.model, .block = block.name, .megahertz = options.megahertz};
-  report.program = compile(block, network.formats(), options.macs);
-  report.formats = network.formats();
+  ExportReport report{.model = network.spec.model, .megahertz = options.megahertz, .formats = network.formats()};
+  std::optional<size_t> block;
+  if (options.layer.empty()) {
+    report.program = compile(network, options.macs, options.device);
+    report.performance = project(network.spec, report.program, options.megahertz);
+    report.proofs = fixed::prove_accumulators(network);
+  } else {
+    block = find_block(network, options.layer);
+    report.program = compile(network.blocks[*block], network.formats(), options.macs, options.device);
+    report.step_cycles = step_cycles(report.program);
+    report.performance = project(network.spec, report.program.name, cycles(report.program), options.megahertz);
+    report.proofs = fixed::prove_accumulators(network.blocks[*block], network.formats());
+  }
   report.cycles = cycles(report.program);
-  report.step_cycles = step_cycles(report.program);
-  report.performance = project(network.spec, block.name, report.cycles, options.megahertz);
-  report.proofs = fixed::prove_accumulators(block, network.formats());
   if (report.program.parameters.mac_dsps == 1)
     for (fixed::AccumulatorProof& proof : report.proofs) proof.bound = one_dsp_bound(network.activation);
 
   StagedFolder folder(out, options.replace);
   fixed::Runner runner(network);
-  const std::vector<int32_t> input = runner.block_input(images, index);
+  const std::vector<int32_t> input = block ? runner.block_input(images, *block) : runner.input_activations(images);
   if (input.empty()) throw Error("golden vectors need at least one image");
   report.images = std::ssize(input) / report.program.input.size();
   const size_t image_size = images.size() / static_cast<size_t>(report.images);
@@ -126,16 +131,17 @@ ExportReport export_folder(const fixed::Network& network, std::span<const uint8_
   const auto files = engine_files(report.program, report.images);
   report.hash = fmt::format("{:016x}", hash_files(files));
   write_files(files, folder.path());
+  const std::vector<int32_t> logits = runner.run(images);
   write_files({{"golden/input.hex", hex_lines(input, 32)},
-               {"golden/output.hex", hex_lines(runner.block(index).run(input), 32)},
+               {"golden/output.hex", hex_lines(block ? runner.block(*block).run(input) : logits, 32)},
                {"golden/images.bin", records(images, options.labels, image_size)},
                {"report.json", nlohmann::json(report).dump(2) + "\n"}},
               folder.path());
   network.save(folder.path() / "network.safetensors");
-  SafeTensors logits;
-  logits.metadata = {{"dataset", network.dataset}};
-  logits.add<int32_t>("logits", {report.images, network.spec.classes}, runner.run(images));
-  logits.save(folder.path() / "golden/logits.safetensors");
+  SafeTensors logits_file;
+  logits_file.metadata = {{"dataset", network.dataset}};
+  logits_file.add<int32_t>("logits", {report.images, network.spec.classes}, logits);
+  logits_file.save(folder.path() / "golden/logits.safetensors");
   folder.commit();
   return report;
 }
@@ -145,15 +151,19 @@ std::string to_text(const ExportReport& report) {
   const Memory memory = memory_of(program);
   const Lanes lanes = program.parameters.lanes;
   const auto shape = [](const MapShape& s) { return fmt::format("{} x {} x {}", s.channels, s.height, s.width); };
-  std::string text = fmt::format(
-      "{} of {}: {} to {}, {} executions, {} multiply-accumulate lanes ({} channels, {} pixels)\n", report.block,
-      report.model, shape(program.input), shape(program.output), program.executions, lanes.macs(), lanes.oc, lanes.px);
-  const std::string step =
-      program.stages == 1 ? "an execution" : fmt::format("a step of {} executions", program.stages);
-  text += fmt::format("cycles: {} {}, {} an image, {} to load and {} to store it\n", report.step_cycles, step,
-                      report.cycles.compute, report.cycles.load, report.cycles.store);
-  text += fmt::format("at {:g} MHz: {:.2f} ms {}, {:.2f} ms an image\n", report.megahertz,
-                      report.milliseconds(report.step_cycles), step, report.milliseconds(report.cycles.compute));
+  std::string text = program.network ? fmt::format("{}, all of it: {} to {} logits, ", report.model,
+                                                   shape(program.input), program.output.channels)
+                                     : fmt::format("{} of {}: {} to {}, {} executions, ", program.name, report.model,
+                                                   shape(program.input), shape(program.output), program.executions);
+  text += fmt::format("{} multiply-accumulate lanes ({} channels, {} pixels)\n", lanes.macs(), lanes.oc, lanes.px);
+  text += fmt::format("cycles: {} an image, {} to load and {} to store it; at {:g} MHz {:.2f} ms and {:.2f} ms\n",
+                      report.cycles.compute, report.cycles.load, report.cycles.store, report.megahertz,
+                      report.milliseconds(report.cycles.compute),
+                      report.milliseconds(report.cycles.load + report.cycles.store));
+  if (!program.network)
+    text += fmt::format("{}: {} cycles, {:.2f} ms\n",
+                        program.stages == 1 ? "an execution" : fmt::format("a step of {} executions", program.stages),
+                        report.step_cycles, report.milliseconds(report.step_cycles));
   text += fmt::format("memory: {:.1f} Kib maps, {:.1f} Kib weights, {:.1f} Kib tables\n",
                       static_cast<double>(memory.maps) / 1024, static_cast<double>(memory.weights) / 1024,
                       static_cast<double>(memory.tables) / 1024);
@@ -181,10 +191,8 @@ void to_json(nlohmann::json& json, const ExportReport& report) {
   for (const Instruction& instruction : program.instructions) listing.push_back(describe(instruction));
   json = {
       {"model", report.model},
-      {"block", report.block},
+      {"scope", program.network ? "network" : "block"},
       {"macs", parameters.macs()},
-      {"executions", program.executions},
-      {"stages", program.stages},
       {"lanes", {{"channels", parameters.lanes.oc}, {"pixels", parameters.lanes.px}}},
       {"input", shape(program.input)},
       {"output", shape(program.output)},
@@ -192,14 +200,9 @@ void to_json(nlohmann::json& json, const ExportReport& report) {
       {"hash", report.hash},
       {"program_hash", fmt::format("{:016x}", program_hash(program))},
       {"megahertz", report.megahertz},
-      {"cycles",
-       {{"step", report.step_cycles},
-        {"compute", report.cycles.compute},
-        {"load", report.cycles.load},
-        {"store", report.cycles.store}}},
+      {"cycles", {{"compute", report.cycles.compute}, {"load", report.cycles.load}, {"store", report.cycles.store}}},
       {"milliseconds",
-       {{"step", report.milliseconds(report.step_cycles)},
-        {"compute", report.milliseconds(report.cycles.compute)},
+       {{"compute", report.milliseconds(report.cycles.compute)},
         {"image", report.milliseconds(report.cycles.load + report.cycles.compute + report.cycles.store)}}},
       {"performance", report.performance},
       {"multiply_adds", multiply_adds(program)},
@@ -214,6 +217,17 @@ void to_json(nlohmann::json& json, const ExportReport& report) {
         {"scale", format(report.formats.scale)}}},
       {"accumulator_proofs", std::move(proofs)},
       {"program", std::move(listing)}};
+  if (program.network) {
+    const std::vector<int64_t> sections = section_cycles(program);
+    for (size_t s = 0; s < sections.size(); ++s)
+      json["sections"].push_back({{"name", program.sections[s].name}, {"cycles", sections[s]}});
+    return;
+  }
+  json["block"] = program.name;
+  json["executions"] = program.executions;
+  json["stages"] = program.stages;
+  json["cycles"]["step"] = report.step_cycles;
+  json["milliseconds"]["step"] = report.milliseconds(report.step_cycles);
 }
 
 }  // namespace odenet::engine

@@ -1,4 +1,5 @@
-// Writes a self-contained folder for one block: RTL, ROM files, test bench with golden vectors, Makefile and report.
+// Writes a self-contained folder for one block, or for the whole network: RTL, ROM files, test bench with golden
+// vectors, Makefile and report.
 //
 //   ExportReport report = export_folder(net, test_images, "engine", {.layer = "layer3_2", .macs = 16});
 //   fmt::print("{}", to_text(report));            // then: make -C engine lint sim synth
@@ -26,21 +27,22 @@ namespace odenet::engine {
 size_t find_block(const fixed::Network& network, const std::string& layer);
 
 struct ExportOptions {
-  std::string layer{};
+  std::string layer{};  // empty: the whole network
   int macs = 16;
   double megahertz = 100;         // for the milliseconds of the report
+  Device device = kXc7z020;       // whose memories must suffice
   bool replace = false;           // an existing folder
   std::vector<int32_t> labels{};  // of the images, 0 to 255; empty: 0 in golden/images.bin
 };
 
 struct ExportReport {
-  std::string model{}, block{};
+  std::string model{};
   int64_t images = 0;  // golden ones
   double megahertz = 100;
   Program program{};
   fixed::Formats formats{};
-  Cycles cycles{};               // of an image
-  int64_t step_cycles = 0;  // of one step: an execution, or as many as a Runge-Kutta method has stages
+  Cycles cycles{};          // of an image
+  int64_t step_cycles = 0;  // of a block's step: an execution, or as many as a Runge-Kutta method has stages
   Performance performance{};
   std::vector<fixed::AccumulatorProof> proofs{};  // of its convolutions
   std::string hash{};                             // FNV-1a of the files that make up the engine, 16 hexadecimal digits
@@ -48,7 +50,8 @@ struct ExportReport {
   double milliseconds(int64_t count) const { return microseconds(count, megahertz) / 1000; }
 };
 
-// images: [N, 3, H, W] bytes, at least one; they, their z(0), z(T) and logits become the golden vectors.
+// images: [N, 3, H, W] bytes, at least one; they, what the engine gets and gives for them, and their logits become the
+// golden vectors.
 ExportReport export_folder(const fixed::Network& network, std::span<const uint8_t> images,
                            const std::filesystem::path& out, const ExportOptions& options);
 

@@ -17,6 +17,7 @@ constexpr Field kFields[] = {
     {"pointwise", 12, 1, &Instruction::pointwise},
     {"depthwise", 13, 1, &Instruction::depthwise},
     {"online", 14, 1, &Instruction::online},
+    {"single", 15, 1, &Instruction::single},
     {"in_channels", 16, 16, &Instruction::in_channels},
     {"count", 32, 16, &Instruction::count},
     {"rows", 48, 16, &Instruction::rows},

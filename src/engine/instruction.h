@@ -13,12 +13,16 @@
 //             `old_stride2` every second row and pixel of a map twice as large. `relu`. `pointwise`: 1x1 instead of
 //             3x3, stride 1; `depthwise`: in_channels is 1, and each group one channel, from the channel of its number.
 //             `online`: what is written is c, without scale and shift, and mean and scale of each channel are kept, see
-//             fixed/online_norm.h; gamma is the table's scale. Neither depthwise, nor with add or relu
+//             fixed/online_norm.h; gamma is the table's scale. Neither depthwise, nor with add or relu. `single`: a
+//             word is not its pixels but c of the last one, 32 bits, without scale and shift; neither with add nor relu
 //   combine   the same for `count` single words, of which each is a lane of the write-back: the source's values take
 //             the place of the convolution; `plane` is 1, old_channels the count, scale and shift those at `table`.
 //             `online`: normalises the map of the last online convolution, of `row_words` words a channel, with beta
 //             the shifts from `table` on
-//   store     stream <- source, `count` words
+//             `single`: the average of a channel's pixels, `row_words` words a channel, 2^pool_bits pixels, to one word
+//             a channel: each of its pixels is the sum up to that one in the channel's last word, rounded half up, the
+//             last one so the average; scale and shift as ever; neither add nor online
+//   store     stream <- source, `count` words; `single`: of each word the lowest 32 bits, as one beat
 //   loop      runs the program from address `target` to here `count` times in all; each time adds `table` to the
 //             offset of the tables. Loops do not nest.
 //   end       the image is finished; the program starts over
@@ -42,7 +46,7 @@ struct Instruction {
   Opcode opcode = Opcode::kEnd;
   uint32_t source = 0;  // 0 or 1
   uint32_t destination = 0;
-  uint32_t relu = 0, add = 0, stride2 = 0, old_stride2 = 0, pointwise = 0, depthwise = 0, online = 0;
+  uint32_t relu = 0, add = 0, stride2 = 0, old_stride2 = 0, pointwise = 0, depthwise = 0, online = 0, single = 0;
   uint32_t in_channels = 0;
   uint32_t count = 0;
   uint32_t rows = 0, row_words = 0, plane = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "fixed/network.h"
 #include "fixed/online_norm.h"
 
 namespace odenet::engine {
@@ -32,6 +33,26 @@ void Model::write(const Instruction& instruction, size_t pixel, int32_t value) {
     if ((instruction.destination >> map & 1) != 0) at(maps_[map], pixel, "written pixel") = value;
 }
 
+// A pixel is a number of the activations' width, so that a word's bits are those of its pixels one after another.
+void Model::write_word(const Instruction& instruction, size_t pixel, int32_t value) {
+  const int width = program_.parameters.activation.width;
+  for (int p = 0; p < program_.parameters.lanes.px; ++p) {
+    const uint64_t bits = p * width < 64 ? uint64_t{static_cast<uint32_t>(value)} >> (p * width) : 0;
+    write(instruction, pixel + static_cast<size_t>(p),
+          static_cast<int32_t>(static_cast<uint32_t>(bits) << (32 - width)) >> (32 - width));
+  }
+}
+
+int32_t Model::read_word(uint32_t map, size_t pixel) const {
+  const int width = program_.parameters.activation.width;
+  uint64_t bits = 0;
+  for (int p = 0; p * width < 32; ++p) {
+    const auto stored = static_cast<uint32_t>(at(maps_[map], pixel + static_cast<size_t>(p), "stored pixel"));
+    bits |= (uint64_t{stored} & ((uint64_t{1} << width) - 1)) << (p * width);
+  }
+  return static_cast<int32_t>(static_cast<uint32_t>(bits));
+}
+
 void Model::convolve(const Instruction& i, size_t table) {
   const auto px = static_cast<size_t>(program_.parameters.lanes.px);
   const size_t lanes = i.depthwise != 0 ? 1 : static_cast<size_t>(program_.parameters.lanes.oc);
@@ -46,6 +67,9 @@ void Model::convolve(const Instruction& i, size_t table) {
   const bool rounded_later = i.depthwise != 0 && p.finer() > 0,
              saturated_later = i.depthwise != 0 && p.activation.width < 32;
   int64_t not_counted = 0;
+  const auto is_discarded = [&](int column) {  // of a word that is its last pixel
+    return i.single != 0 && static_cast<size_t>(column) % px != px - 1;
+  };
   // Only what is read of the source before it is written counts: a program keeps the two apart, or the model differs.
   const std::vector<int32_t> source = maps_[i.source];
 
@@ -74,10 +98,15 @@ void Model::convolve(const Instruction& i, size_t table) {
             static_cast<size_t>(3 * fixed::border_class(row, rows) + fixed::border_class(column, columns));
         const int32_t bias = at(program_.time_bias, entry * 9 + border, "time bias");
         const int64_t rounded = rounded_later ? sum >> p.sum_shift() : fixed::round_half_up(sum, p.sum_shift());
-        const int32_t value = fixed::saturate(rounded + bias, p.sum(), saturated_later ? &not_counted : &saturations_);
+        const int32_t value = fixed::saturate(rounded + bias, p.sum(),
+                                              saturated_later || is_discarded(column) ? &not_counted : &saturations_);
         const size_t pixel = channel * plane + static_cast<size_t>(row * columns + column);
         const size_t old_pixel = i.old_base * px + channel * plane * static_cast<size_t>(old_stride * old_stride) +
                                  static_cast<size_t>((row * old_stride * columns + column) * old_stride);
+        if (i.single != 0) {
+          if (!is_discarded(column)) write_word(i, i.destination_base * px + pixel + 1 - px, value);
+          continue;
+        }
         moments.add(value);
         write(i, i.destination_base * px + pixel,
               i.online != 0 ? value : finish(i, value, scale, entry, old_pixel, static_cast<uint32_t>(channel)));
@@ -108,6 +137,24 @@ void Model::combine(const Instruction& i, size_t table) {
   }
 }
 
+void Model::pool(const Instruction& i, size_t table) {
+  const auto px = static_cast<size_t>(program_.parameters.lanes.px);
+  const Parameters& p = program_.parameters;
+  const int32_t scale = at(program_.scale, table, "scale");
+  for (size_t channel = 0; channel < i.count / i.row_words; ++channel) {
+    int64_t sum = 0;
+    for (size_t k = 0; k < i.row_words * px; ++k) {
+      sum += at(maps_[i.source], (i.source_base + channel * i.row_words) * px + k, "pixel");
+      // In the format of sums rounded down, if that has bits by which to round to activations.
+      const int64_t fine = sum * (int64_t{1} << p.finer());
+      const int64_t mean = p.finer() > 0 ? fine >> p.pool_bits : fixed::round_half_up(fine, p.pool_bits);
+      const int32_t value = fixed::saturate(mean, p.sum(), &saturations_);
+      const int32_t average = finish(i, value, scale, table, 0, 0);
+      if (k >= (i.row_words - 1) * px) write(i, (i.destination_base + channel) * px + k % px, average);
+    }
+  }
+}
+
 std::vector<int32_t> Model::run(std::span<const int32_t> input) {
   const auto px = static_cast<size_t>(program_.parameters.lanes.px);
   for (size_t map = 0; map < 2; ++map) maps_[map].resize(static_cast<size_t>(program_.parameters.map_words[map]) * px);
@@ -126,11 +173,14 @@ std::vector<int32_t> Model::run(std::span<const int32_t> input) {
         convolve(i, i.table + offset);
         break;
       case Opcode::kCombine:
-        combine(i, i.table + offset);
+        i.single != 0 ? pool(i, i.table + offset) : combine(i, i.table + offset);
         break;
       case Opcode::kStore:
         for (size_t pixel = 0; pixel < i.count * px; ++pixel)
-          output.push_back(at(maps_[i.source], i.source_base * px + pixel, "stored pixel"));
+          if (i.single == 0)
+            output.push_back(at(maps_[i.source], i.source_base * px + pixel, "stored pixel"));
+          else if (pixel % px == 0)
+            output.push_back(read_word(i.source, i.source_base * px + pixel));
         break;
       case Opcode::kLoop:
         if (++iteration == i.count) {

@@ -1,5 +1,6 @@
 // The engine in C++: executes a program instruction by instruction, on maps of pixels, one product at a time. It equals
-// fixed::BlockRunner for compiled blocks and hw/rtl/engine.v for every program, in every bit and every saturation.
+// fixed::BlockRunner for compiled blocks, fixed::Runner for compiled networks and hw/rtl/engine.v for every program, in
+// every bit and every saturation.
 //
 //   engine::Model model(program);
 //   std::vector<int32_t> zt = model.run(z0);     // one image, [C, H, W]
@@ -13,7 +14,7 @@
 #include <span>
 #include <vector>
 
-#include "engine/compiler.h"
+#include "engine/program.h"
 #include "fixed/online_norm.h"
 
 namespace odenet::engine {
@@ -28,10 +29,14 @@ class Model {
  private:
   void convolve(const Instruction& instruction, size_t table);
   void combine(const Instruction& instruction, size_t table);
+  void pool(const Instruction& instruction, size_t table);
   // The write-back of one value c of lane `channel`: norm, old value, ReLU.
   int32_t finish(const Instruction& instruction, int64_t value, int64_t scale, size_t table, size_t old_pixel,
                  uint32_t channel);
   void write(const Instruction& instruction, size_t pixel, int32_t value);
+  // A map word, from `pixel` on, whose lowest 32 bits are `value` and whose others are zero.
+  void write_word(const Instruction& instruction, size_t pixel, int32_t value);
+  int32_t read_word(uint32_t map, size_t pixel) const;
 
   const Program& program_;
   std::array<std::vector<int32_t>, 2> maps_;  // pixels, [words * px]

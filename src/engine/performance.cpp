@@ -49,6 +49,24 @@ double sum(const std::vector<LayerTime>& layers, double LayerTime::*time) {
   return total;
 }
 
+std::string stage_of(const std::string& block) { return block.substr(0, block.rfind('.')); }
+
+Performance on_processor(const NetworkSpec& spec) {
+  Performance result{.paper = paper_times(spec.model)};
+  double others = 0;  // multiply-adds outside layer3_2
+  for (const LayerInfo& layer : layers(spec))
+    if (layer.name != kPaperLayer) others += static_cast<double>(layer.macs);
+  const double rate = result.paper ? 1000 * (result.paper->total - result.paper->layer3_2) / others : resnet_rate();
+  for (const LayerInfo& layer : layers(spec)) {
+    const bool printed = result.paper && layer.name == kPaperLayer;
+    LayerTime time{.name = layer.name, .multiply_adds = layer.macs};
+    time.processor_ms = printed ? 1000 * result.paper->layer3_2 : rate * static_cast<double>(layer.macs);
+    time.accelerated_ms = time.processor_ms;
+    result.layers.push_back(time);
+  }
+  return result;
+}
+
 }  // namespace
 
 const PaperTimes* paper_times(const std::string& model) {
@@ -61,32 +79,35 @@ double Performance::processor_ms() const { return sum(layers, &LayerTime::proces
 double Performance::accelerated_ms() const { return sum(layers, &LayerTime::accelerated_ms); }
 
 Performance project(const NetworkSpec& spec, const std::string& block, const Cycles& image, double megahertz) {
-  Performance result{.block = block, .paper = paper_times(spec.model)};
+  Performance result = on_processor(spec);
   result.compute_ms = microseconds(image.compute, megahertz) / 1000;
   result.transfer_ms = microseconds(image.load + image.store, megahertz) / 1000;
-
-  const std::string stage = block.substr(0, block.rfind('.'));
-  double others = 0;  // multiply-adds outside layer3_2
-  for (const LayerInfo& layer : layers(spec))
-    if (layer.name != kPaperLayer) others += static_cast<double>(layer.macs);
-  const double rate = result.paper ? 1000 * (result.paper->total - result.paper->layer3_2) / others : resnet_rate();
-  bool found = false;
-  for (const LayerInfo& layer : layers(spec)) {
-    const bool printed = result.paper && layer.name == kPaperLayer;
-    LayerTime time{.name = layer.name, .multiply_adds = layer.macs};
-    time.processor_ms = printed ? 1000 * result.paper->layer3_2 : rate * static_cast<double>(layer.macs);
-    time.accelerated_ms = time.processor_ms;
-    if (layer.name == stage) {  // one of the stage's blocks is on the engine
-      time.accelerated_ms *= 1 - 1.0 / layer.blocks;
-      time.accelerated_ms += result.compute_ms + result.transfer_ms;
-      found = true;
-    }
-    result.layers.push_back(time);
-  }
-  if (!found) throw Error("{} has no block {}", spec.model, block);
+  const std::string stage = stage_of(block);
+  const auto layer = std::ranges::find(result.layers, stage, &LayerTime::name);
+  if (layer == result.layers.end()) throw Error("{} has no block {}", spec.model, block);
+  const std::vector<LayerInfo> infos = layers(spec);
+  const int blocks = std::ranges::find(infos, stage, &LayerInfo::name)->blocks;
+  layer->accelerated_ms *= 1 - 1.0 / blocks;  // one of the stage's blocks is on the engine
+  layer->accelerated_ms += result.compute_ms + result.transfer_ms;
   return result;
 }
 
+Performance project(const NetworkSpec& spec, const Program& network, double megahertz) {
+  const Cycles image = cycles(network);
+  const auto milliseconds = [&](int64_t count) { return microseconds(count, megahertz) / 1000; };
+  Performance result = on_processor(spec);
+  result.compute_ms = milliseconds(image.compute);
+  result.transfer_ms = milliseconds(image.load + image.store);
+  const std::vector<int64_t> sections = section_cycles(network);
+  for (LayerTime& layer : result.layers) {
+    layer.accelerated_ms = 0;
+    for (size_t s = 0; s < sections.size(); ++s)
+      if (stage_of(network.sections[s].name) == layer.name) layer.accelerated_ms += milliseconds(sections[s]);
+  }
+  result.layers.front().accelerated_ms += milliseconds(image.load);
+  result.layers.back().accelerated_ms += milliseconds(image.store);
+  return result;
+}
 std::string to_text(const Performance& p) {
   std::string text = fmt::format("projected, {}:\n{:<10} {:>14} {:>13} {:>13}\n",
                                  p.paper ? "the paper's Cortex-A9" : "a Cortex-A9 as fast as with the paper's ResNets",

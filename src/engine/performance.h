@@ -1,5 +1,5 @@
-// What a network takes on a processor alone, and with one of its blocks on the engine: the ODENet paper's Table 4 for
-// this engine, from its exact cycles and with the transfer of the maps included.
+// What a network takes on a processor alone, and with one of its blocks or all of it on the engine: the ODENet paper's
+// Table 4 for this engine, from its exact cycles and with the transfer of the maps included.
 //
 //   Performance p = project(net.spec, "layer3_2.0", cycles(program), /*megahertz=*/100);
 //   fmt::print("{}", to_text(p));      // p.speedup() = p.processor_ms() / p.accelerated_ms()
@@ -32,11 +32,10 @@ struct LayerTime {
   std::string name;  // a stage, conv1 or fc
   int64_t multiply_adds = 0;
   double processor_ms = 0;    // of the whole stage
-  double accelerated_ms = 0;  // the same, with the block on the engine
+  double accelerated_ms = 0;  // the same, with the block, or all, on the engine
 };
 
 struct Performance {
-  std::string block;
   std::vector<LayerTime> layers;
   double compute_ms = 0, transfer_ms = 0;  // of the engine, an image: maps in and out at one activation a cycle
   const PaperTimes* paper = nullptr;       // null: estimated from multiply-adds
@@ -47,6 +46,9 @@ struct Performance {
 };
 
 Performance project(const NetworkSpec& spec, const std::string& block, const Cycles& image, double megahertz);
+
+// Of the program of a whole network: the image's transfer counts to the first layer, that of the logits to the last.
+Performance project(const NetworkSpec& spec, const Program& network, double megahertz);
 
 std::string to_text(const Performance& performance);
 void to_json(nlohmann::json& json, const Performance& performance);

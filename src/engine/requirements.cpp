@@ -1,6 +1,7 @@
 #include "engine/requirements.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "core/error.h"
 #include "fixed/accumulator_proof.h"
@@ -9,17 +10,29 @@
 namespace odenet::engine {
 namespace {
 
-constexpr int kSumWidth = 32, kScaleWidth = 32, kWideOperand = 25, kNarrowOperand = 18;
+constexpr int kSumWidth = 32, kScaleWidth = 32, kWideOperand = 25, kNarrowOperand = 18, kLogitWidth = 32;
+
+bool one_dsp_suffices(const fixed::Formats& formats, const std::vector<fixed::AccumulatorProof>& proofs) {
+  const auto [narrow, wide] = std::minmax(formats.activation.width, formats.weight.width);
+  if (narrow > kNarrowOperand || wide > kWideOperand) return false;
+  return std::all_of(proofs.begin(), proofs.end(), [&](const fixed::AccumulatorProof& proof) {
+    return proof.weight_sum <= one_dsp_bound(formats.activation);
+  });
+}
+
+// Whether an activation as a sum leaves a bit of it that shows a saturation.
+bool fits_sums(fixed::Format activation, fixed::Format sum) {
+  return sum == activation || activation.width + sum.fraction - activation.fraction < sum.width;
+}
 
 }  // namespace
 
 bool one_dsp_suffices(const fixed::Block& block, const fixed::Formats& formats) {
-  const auto [narrow, wide] = std::minmax(formats.activation.width, formats.weight.width);
-  if (narrow > kNarrowOperand || wide > kWideOperand) return false;
-  const auto proofs = fixed::prove_accumulators(block, formats);
-  return std::all_of(proofs.begin(), proofs.end(), [&](const fixed::AccumulatorProof& proof) {
-    return proof.weight_sum <= one_dsp_bound(formats.activation);
-  });
+  return one_dsp_suffices(formats, fixed::prove_accumulators(block, formats));
+}
+
+bool one_dsp_suffices(const fixed::Network& network) {
+  return one_dsp_suffices(network.formats(), fixed::prove_accumulators(network));
 }
 
 void require_supported(const fixed::Block& block, const fixed::Formats& formats) {
@@ -40,12 +53,11 @@ void require_supported(const fixed::Block& block, const fixed::Formats& formats)
     refuse(fmt::format("its activations are {}, its sums {}; the engine's sums have at least the activations' fraction",
                        fixed::describe(activation), fixed::describe(sum)));
   // What passes through the sums unscaled must fit them, with a bit to spare that shows a saturation.
-  const bool same = sum == activation,
-             unscaled = block.depthwise1 || !std::holds_alternative<fixed::Euler>(block.method);
-  if (unscaled && !same && activation.width + sum.fraction - activation.fraction >= kSumWidth)
+  const bool unscaled = block.depthwise1 || !std::holds_alternative<fixed::Euler>(block.method);
+  if (unscaled && !fits_sums(activation, sum))
     refuse(fmt::format("activations {} do not fit sums {}, as depthwise convolutions and Runge-Kutta steps need",
                        fixed::describe(activation), fixed::describe(sum)));
-  if (block.norm == NormKind::kInstance && !same)
+  if (block.norm == NormKind::kInstance && sum != activation)
     refuse(fmt::format("for instance norms the engine needs activations in the format of sums, not {} and {}",
                        fixed::describe(activation), fixed::describe(sum)));
   if (block.norm == NormKind::kInstance && (formats.scale.width != kScaleWidth || formats.weight.fraction == 0))
@@ -58,6 +70,40 @@ void require_supported(const fixed::Block& block, const fixed::Formats& formats)
   if (block.norm == NormKind::kInstance && pixels > fixed::kMaxOnlinePixels)
     refuse(fmt::format("its maps have {} pixels; with instance norms the engine's have at most {}", pixels,
                        fixed::kMaxOnlinePixels));
+}
+
+void require_supported(const fixed::Network& network) {
+  const std::string& name = network.spec.model;
+  if (network.blocks.empty()) throw Error("{}: it has no blocks", name);
+  for (const fixed::Block& block : network.blocks) require_supported(block, network.formats());
+  const fixed::Format activation = network.activation, sum = network.sum_of(activation, network.weight);
+  if (!fits_sums(activation, sum))
+    throw Error("{}: activations {} do not fit sums {}, as the average of the last maps needs", name,
+                fixed::describe(activation), fixed::describe(sum));
+  const fixed::Block& last = network.blocks.back();
+  const int pixels = last.out_height() * last.out_width();
+  if (!std::has_single_bit(static_cast<unsigned>(pixels)))
+    throw Error("{}: its last maps have {} x {} pixels; the engine averages 1, 2, 4, 8, ... pixels", name,
+                last.out_height(), last.out_width());
+  if (pixels > int64_t{1} << network.weight.fraction)
+    throw Error("{}: its last maps have {} pixels; with weights of {} the engine averages at most {}", name, pixels,
+                fixed::describe(network.weight), int64_t{1} << network.weight.fraction);
+}
+
+void require_lanes(const fixed::Network& network, Lanes lanes) {
+  const std::string& name = network.spec.model;
+  for (const fixed::Block& block : network.blocks) require_lanes(block, lanes);
+  if (network.stem.channels % lanes.oc != 0)
+    throw Error("{}: conv1's {} channels cannot be computed {} at a time; choose fewer multiply-accumulate lanes", name,
+                network.stem.channels, lanes.oc);
+  if (network.spec.width % lanes.px != 0)
+    throw Error("{}: rows of {} pixels cannot be computed {} at a time; choose fewer pixel lanes", name,
+                network.spec.width, lanes.px);
+  if (lanes.px * network.activation.width < kLogitWidth)
+    throw Error(
+        "{}: {} pixels of {} bits are a map word of less than the {} bits of a logit; choose more multiply-accumulate "
+        "lanes",
+        name, lanes.px, network.activation.width, kLogitWidth);
 }
 
 void require_lanes(const fixed::Block& block, Lanes lanes) {
@@ -101,6 +147,11 @@ void require_consistent(const fixed::Block& block, const fixed::Formats& formats
         throw Error("{}: weight {} of channel {} does not fit {}", layer.name, conv.weight[i],
                     i / static_cast<size_t>(taps), fixed::describe(formats.weight));
   }
+}
+
+void require_consistent(const fixed::Network& network) {
+  fixed::check(network);
+  for (const fixed::Block& block : network.blocks) require_consistent(block, network.formats());
 }
 
 }  // namespace odenet::engine

@@ -40,8 +40,10 @@ double block_rams(const Parameters& p) {
 void require_memories_fit(const Program& program, const Device& device) {
   const double needed = block_rams(program.parameters);
   if (needed > device.block_rams)
-    throw Error("block {}: its memories take {:g} block RAMs, more than the {:g} of the {}", program.block, needed,
-                device.block_rams, device.name);
+    throw Error(
+        "{}: its memories take {:g} block RAMs, more than the {:g} of the {}; quantize it to fewer bits, or choose "
+        "a larger device",
+        program.name, needed, device.block_rams, device.name);
 }
 
 }  // namespace odenet::engine

@@ -7,7 +7,7 @@
 
 #include <string_view>
 
-#include "engine/compiler.h"
+#include "engine/program.h"
 
 namespace odenet::engine {
 

@@ -20,8 +20,8 @@ std::map<std::string, std::string> rom_files(const Program& program, const std::
   std::map<std::string, std::string> files;
 
   std::string& config = files["engine_config.vh"];
-  config = fmt::format("// Block {}, {} multiply-accumulate lanes. Generated; the parameters of engine.v.\n",
-                       program.block, parameters.macs());
+  config = fmt::format("// {}, {} multiply-accumulate lanes. Generated; the parameters of engine.v.\n", program.name,
+                       parameters.macs());
   const auto define = [&](const char* name, int value) {
     config += fmt::format("`define ENGINE_{} {}\n", name, value);
   };
@@ -40,6 +40,8 @@ std::map<std::string, std::string> rom_files(const Program& program, const std::
   define("WEIGHT_WORDS", parameters.weight_words);
   define("TABLE_WORDS", parameters.table_words);
   define("ONLINE_CHANNELS", parameters.online_channels);
+  define("SINGLE", parameters.single ? 1 : 0);
+  define("POOL_BITS", parameters.pool_bits);
   config += fmt::format("`define ENGINE_EPSILON 46'd{}\n", fixed::online_epsilon(parameters.sum()));
   define("INPUT_SIZE", program.input.size());
   define("OUTPUT_SIZE", program.output.size());

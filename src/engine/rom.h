@@ -11,7 +11,7 @@
 #include <span>
 #include <string>
 
-#include "engine/compiler.h"
+#include "engine/program.h"
 
 namespace odenet::engine {
 

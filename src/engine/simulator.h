@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "core/scratch_folder.h"
-#include "engine/compiler.h"
+#include "engine/program.h"
 
 namespace odenet::engine {
 

@@ -7,7 +7,9 @@ namespace odenet::eval {
 namespace {
 
 engine::Program compile_layer(const fixed::Network& network, const std::string& layer, int macs) {
-  return engine::compile(network.blocks[engine::find_block(network, layer)], network.formats(), macs);
+  // A simulated engine may be as large as that of any device.
+  if (layer.empty()) return engine::compile(network, macs, engine::kXczu7ev);
+  return engine::compile(network.blocks[engine::find_block(network, layer)], network.formats(), macs, engine::kXczu7ev);
 }
 
 }  // namespace
@@ -16,11 +18,15 @@ RtlBackend::RtlBackend(fixed::Network network, const std::string& layer, int mac
     : FixedBackend(std::move(network), threads),
       program_(compile_layer(runner().network(), layer, macs)),
       simulator_(program_, threads) {
-  runner().replace_block(engine::find_block(runner().network(), layer), [this](std::span<const int32_t> z0) {
-    engine::Simulation simulation = simulator_.run(z0);
+  const auto simulate = [this](std::span<const int32_t> input) {
+    engine::Simulation simulation = simulator_.run(input);
     counters_.insert(counters_.end(), simulation.images.begin(), simulation.images.end());
     return std::move(simulation.output);
-  });
+  };
+  if (program_.network)
+    runner().replace_network(simulate);
+  else
+    runner().replace_block(engine::find_block(runner().network(), layer), simulate);
 }
 
 }  // namespace odenet::eval

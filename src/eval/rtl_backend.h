@@ -1,6 +1,7 @@
-// The integer network with one block computed by the simulated engine; it must agree with "fixed" in every bit.
+// The integer network with one block, or all of it, computed by the simulated engine; it must agree with "fixed" in
+// every bit.
 //
-//   eval::RtlBackend backend(net, "layer3_2", /*macs=*/16);
+//   eval::RtlBackend backend(net, "layer3_2", /*macs=*/16);        // an empty layer: the whole network
 //   eval::Metrics metrics = eval::evaluate(backend, samples);
 //   backend.counters()                                       // cycles of every image so far
 //

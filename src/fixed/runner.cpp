@@ -255,6 +255,19 @@ Runner::Runner(Network network, int threads)
 
 void Runner::replace_block(size_t index, BlockFunction function) { replacements_.at(index) = std::move(function); }
 
+void Runner::replace_network(BlockFunction function) { network_replacement_ = std::move(function); }
+
+std::vector<int32_t> Runner::input_activations(std::span<const uint8_t> images) const {
+  const auto channels = static_cast<size_t>(network_.spec.in_channels);
+  const size_t pixels = pixels_of(network_.spec.height, network_.spec.width);
+  image_count(images);
+  std::vector<int32_t> values;
+  values.reserve(images.size());
+  for (size_t i = 0; i < images.size(); ++i)
+    values.push_back(network_.input_table[i / pixels % channels * 256 + images[i]]);
+  return values;
+}
+
 int Runner::image_count(std::span<const uint8_t> images) const {
   const NetworkSpec& spec = network_.spec;
   const size_t size = static_cast<size_t>(spec.in_channels) * pixels_of(spec.height, spec.width);
@@ -271,8 +284,8 @@ void Runner::run_stem(std::span<const uint8_t> image, Workspace& workspace, Thre
   x.reshape(spec.in_channels, spec.height, spec.width);
   std::fill_n(x.data(), x.size(), 0);
   const auto pitch = static_cast<size_t>(x.pitch());
-  for (size_t i = 0; i < image.size(); ++i)
-    x.data()[i % pixels * pitch + i / pixels] = network_.input_table[i / pixels * 256 + image[i]];
+  const std::vector<int32_t> values = input_activations(image);
+  for (size_t i = 0; i < values.size(); ++i) x.data()[i % pixels * pitch + i / pixels] = values[i];
   const auto count = stem_.run({.input = x, .relu = true}, workspace.scratch, pool, workspace.map);
   stem_saturations_ += count.sum;
   stem_norm_saturations_ += count.norm;
@@ -337,6 +350,14 @@ std::vector<int32_t> Runner::run(std::span<const uint8_t> images, const Tap& tap
   const size_t features = static_cast<size_t>(network_.spec.features());
   const size_t classes = static_cast<size_t>(network_.spec.classes);
   if (count == 0) return {};
+  if (network_replacement_) {
+    std::vector<int32_t> logits = network_replacement_(input_activations(images));
+    if (logits.size() != count * classes)
+      throw Error("{}: its replacement gave {} logits, expected {}", network_.spec.model, logits.size(),
+                  count * classes);
+    if (tap) tap("fc", logits);
+    return logits;
+  }
   const std::vector<int32_t> maps = run_blocks(images, network_.blocks.size(), tap);
   const size_t pixels = maps.size() / (count * features);
 

@@ -109,6 +109,13 @@ class Runner {
   // From now on run() lets `function` compute block `index`; of its observation points only the last remains.
   void replace_block(size_t index, BlockFunction function);
 
+  // From now on run() lets `function` compute everything: input_activations() -> logits [N, classes]. The only
+  // observation point that remains is "fc".
+  void replace_network(BlockFunction function);
+
+  // The images in the format of the input, normalised: what conv1 gets; [N, C, H, W].
+  std::vector<int32_t> input_activations(std::span<const uint8_t> images) const;
+
   const Network& network() const { return network_; }
 
   // Saturated values since the start, in network order. Replaced blocks count none.
@@ -127,6 +134,7 @@ class Runner {
   Convolution stem_;
   std::vector<std::unique_ptr<BlockRunner>> blocks_;
   std::vector<BlockFunction> replacements_;  // [blocks]; empty function: the integer network computes it
+  BlockFunction network_replacement_;        // of everything, or empty
   std::atomic<int64_t> stem_saturations_ = 0, stem_norm_saturations_ = 0, fc_saturations_ = 0;
 };
 

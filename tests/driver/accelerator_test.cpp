@@ -4,6 +4,7 @@
 
 #include <numeric>
 
+#include "engine/compiler.h"
 #include "engine/registers.h"
 #include "fake_device.h"
 #include "support/engine_network.h"

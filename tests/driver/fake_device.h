@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "driver/device.h"
+#include "engine/compiler.h"
 #include "engine/registers.h"
 
 namespace odenet::driver::testing {

@@ -13,8 +13,10 @@
 #include "core/file.h"
 #include "core/process.h"
 #include "driver/accelerator.h"
+#include "driver/resident.h"
 #include "engine/cycles.h"
 #include "engine/export.h"
+#include "fixed/formats_text.h"
 #include "fixed/runner.h"
 #include "pseudo_line.h"
 #include "spec/zoo.h"
@@ -73,8 +75,9 @@ class Process {
 
 class SimulatedEngine : public ::testing::Test {
  protected:
-  void start(const fixed::Network& net) {
-    engine::export_folder(net, images_, out_, {.layer = "layer2_2", .macs = 8});
+  // layer: empty: the whole network.
+  void start(const fixed::Network& net, const std::string& layer) {
+    engine::export_folder(net, images_, out_, {.layer = layer, .macs = 8});
     run_process({"make", "device-simulator"}, out_, folder_ / "make.log");
     // The engine's folder has the memories' contents.
     process_.emplace(std::vector<std::string>{
@@ -95,6 +98,21 @@ class SimulatedEngine : public ::testing::Test {
     return logits;
   }
 
+  // The Python driver's logits are the integer network's, in so many cycles; nothing without Python.
+  void expect_python(const fixed::Network& net, const std::string& device, int64_t compute_cycles) {
+    const std::string interpreter = python();
+    if (interpreter.empty()) return;
+    net.save(folder_ / "network.safetensors");
+    write_file(folder_ / "images", bytes_of(images_));
+    write_file(folder_ / "logits", bytes_of(fixed::Runner(net).run(images_)));
+    run_process({interpreter, std::string(ODENET_TESTS_FOLDER) + "/python_driver_check.py", out_ / "driver",
+                 folder_ / "network.safetensors", folder_ / "images", folder_ / "logits", out_ / "report.json", device},
+                folder_.path(), folder_ / "python.log");
+    const std::string text = read_text_file(folder_ / "python.log");
+    EXPECT_THAT(text, ::testing::HasSubstr("equal: 8 images"));
+    EXPECT_THAT(text, ::testing::HasSubstr(fmt::format("'compute_cycles': {}", compute_cycles)));
+  }
+
   TemporaryFolder folder_;
   const std::filesystem::path out_ = folder_ / "engine";
   const std::string socket_ = folder_ / "socket";
@@ -106,7 +124,7 @@ class SimulatedEngine : public ::testing::Test {
 TEST_F(SimulatedEngine, AnswersBothDriversAsTheIntegerNetwork) {
   SKIP_WITHOUT("verilator");
   SKIP_WITHOUT("make");
-  start(net_);
+  start(net_, "layer2_2");
   const auto logits = fixed::Runner(net_).run(images_);
   const int64_t compute_cycles = engine::cycles(engine::compile(net_.blocks[3], net_.formats(), 8)).compute;
   EXPECT_EQ(run(net_, false), logits);
@@ -117,22 +135,11 @@ TEST_F(SimulatedEngine, AnswersBothDriversAsTheIntegerNetwork) {
     EXPECT_EQ(run(net_, false, "serial:" + line.path()), logits);
   }
 
-  if (const std::string interpreter = python(); !interpreter.empty()) {
-    net_.save(folder_ / "q20.safetensors");
-    write_file(folder_ / "images", bytes_of(images_));
-    write_file(folder_ / "logits", bytes_of(logits));
-    const auto check = [&](const std::string& device) {
-      run_process({interpreter, std::string(ODENET_TESTS_FOLDER) + "/python_driver_check.py", out_ / "driver",
-                   folder_ / "q20.safetensors", folder_ / "images", folder_ / "logits", out_ / "report.json", device},
-                  folder_.path(), folder_ / "python.log");
-      const std::string text = read_text_file(folder_ / "python.log");
-      EXPECT_THAT(text, ::testing::HasSubstr("equal: 8 images"));
-      EXPECT_THAT(text, ::testing::HasSubstr(fmt::format("'compute_cycles': {}", compute_cycles)));
-    };
-    check("socket:" + socket_);
-    check("pynq:" + socket_);
+  expect_python(net_, "socket:" + socket_, compute_cycles);
+  expect_python(net_, "pynq:" + socket_, compute_cycles);
+  {
     const testing::PseudoLine line(socket_);
-    check("serial:" + line.path());
+    expect_python(net_, "serial:" + line.path(), compute_cycles);
   }
 
   // The weights of another network, and no new engine.
@@ -140,17 +147,47 @@ TEST_F(SimulatedEngine, AnswersBothDriversAsTheIntegerNetwork) {
   EXPECT_EQ(run(other_, false), fixed::Runner(other_).run(images_));
 }
 
+TEST_F(SimulatedEngine, WithAWholeNetworkAnswersBothDrivers) {
+  SKIP_WITHOUT("verilator");
+  SKIP_WITHOUT("make");
+  const fixed::Network net = engine_network(1, fixed::formats_from("16.9", "16.12"));
+  start(net, "");
+  int64_t compute_cycles = 0;
+  {
+    auto device = open_device("socket:" + socket_);
+    const Resident resident = find_resident(*device, net);
+    EXPECT_FALSE(resident.block);
+    compute_cycles = engine::cycles(resident.program).compute;
+    Accelerator accelerator(std::move(device), resident.program);
+    fixed::Runner runner(net);
+    resident.replace(runner, [&](std::span<const int32_t> input) { return accelerator.run(input); });
+    EXPECT_EQ(runner.run(images_), fixed::Runner(net).run(images_));
+    EXPECT_EQ(accelerator.totals().images, 8);
+    EXPECT_EQ(accelerator.counters().compute_cycles, compute_cycles);
+  }
+  expect_python(net, "socket:" + socket_, compute_cycles);
+}
+
 // Every kind of block that the integer network has.
-class PythonNetwork : public ::testing::TestWithParam<std::tuple<const char*, NormKind>> {};
+struct PythonCase {
+  std::string model;
+  NormKind norm = NormKind::kBatch;
+  std::string activations{}, weights{};  // formats; empty: Q20
+};
+
+void PrintTo(const PythonCase& c, std::ostream* out) { *out << c.model << " " << c.activations; }
+
+class PythonNetwork : public ::testing::TestWithParam<PythonCase> {};
 
 TEST_P(PythonNetwork, EqualsTheIntegerNetwork) {
   const std::string interpreter = python();
   if (interpreter.empty()) GTEST_SKIP() << "no Python with numpy; ODENET_PYTHON may name one";
   const TemporaryFolder folder;
-  const auto& [model, norm] = GetParam();
+  const auto& [model, norm, activations, weights] = GetParam();
   NetworkSpec spec = with_norms(make_spec(model, 10), norm);
   spec.height = spec.width = 16;
-  const fixed::Network net = fixed::quantize(odenet::testing::synthetic_checkpoint(spec, 1));
+  const fixed::Network net = fixed::quantize(odenet::testing::synthetic_checkpoint(spec, 1),
+                                             {.formats = fixed::formats_from(activations, weights)});
   const auto images = random_images(spec, 2, 1);
   net.save(folder / "q20.safetensors");
   write_file(folder / "images", bytes_of(images));
@@ -162,9 +199,20 @@ TEST_P(PythonNetwork, EqualsTheIntegerNetwork) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, PythonNetwork,
-                         ::testing::Combine(::testing::Values("biased-odenet-20", "resnet-b-20", "short-resnet-b-20",
-                                                              "nonresnet-20", "dsodenet-s2-20"),
-                                            ::testing::Values(NormKind::kBatch, NormKind::kInstance)));
+                         ::testing::Values(PythonCase{"biased-odenet-20"},                        //
+                                           PythonCase{"biased-odenet-20", NormKind::kInstance},   //
+                                           PythonCase{"resnet-b-20"},                             //
+                                           PythonCase{"resnet-b-20", NormKind::kInstance},        //
+                                           PythonCase{"short-resnet-b-20"},                       //
+                                           PythonCase{"short-resnet-b-20", NormKind::kInstance},  //
+                                           PythonCase{"nonresnet-20"},                            //
+                                           PythonCase{"nonresnet-20", NormKind::kInstance},       //
+                                           PythonCase{"dsodenet-s2-20"},                          //
+                                           PythonCase{"dsodenet-s2-20", NormKind::kInstance},
+                                           PythonCase{"biased-odenet-20", NormKind::kBatch, "16.9", "16.12"},
+                                           PythonCase{"short-resnet-b-20", NormKind::kBatch, "18.10", "18.14"},
+                                           PythonCase{"dsodenet-s2-20", NormKind::kBatch, "12.6", "12.9"},
+                                           PythonCase{"resnet-b-20", NormKind::kBatch, "8.4", "8.6"}));
 
 }  // namespace
 }  // namespace odenet::driver

@@ -10,6 +10,7 @@
 
 #include "core/file.h"
 #include "core/process.h"
+#include "engine/compiler.h"
 #include "engine/hardware_files.h"
 #include "engine/registers.h"
 #include "engine/rom.h"

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/compiler.h"
 #include "random_block.h"
 
 namespace odenet::engine {

@@ -49,7 +49,7 @@ class Export : public ::testing::Test {
 
 TEST_F(Export, WritesASelfContainedFolder) {
   const ExportReport report = run("layer2_2");
-  EXPECT_EQ(report.block, "layer2_2.0");
+  EXPECT_EQ(report.program.name, "layer2_2.0");
   EXPECT_EQ(report.images, 2);
   for (const char* file : {"Makefile", "README.txt", "config.mk", "engine_config.vh", "report.json", "utilisation.awk",
                            "rtl/engine.v", "tb/engine_tb.v", "rom/program.hex", "rom/weights_00.hex"})
@@ -86,6 +86,25 @@ TEST_F(Export, ReportsCyclesMemoryAndProofs) {
   EXPECT_EQ(json["accumulator_proofs"][1]["layer"], "layer2_2.0.conv2");
   EXPECT_LE(json["accumulator_proofs"][1]["weight_sum"], json["accumulator_proofs"][1]["bound"]);
   EXPECT_EQ(json["program"].size(), program.instructions.size());
+}
+
+TEST_F(Export, WritesAWholeNetwork) {
+  const ExportReport report = run("");
+  EXPECT_EQ(report.program.name, "small");
+  fixed::Runner runner(net_);
+  EXPECT_EQ(read_text_file(out_ / "golden/input.hex"), hex_lines(runner.input_activations(images_), 32));
+  EXPECT_EQ(read_text_file(out_ / "golden/output.hex"), hex_lines(runner.run(images_), 32));
+  const auto json = nlohmann::json::parse(read_text_file(out_ / "report.json"));
+  EXPECT_EQ(json["scope"], "network");
+  EXPECT_FALSE(json.contains("block"));
+  EXPECT_EQ(json["output"], nlohmann::json({5, 1, 1}));
+  EXPECT_EQ(json["accumulator_proofs"].back()["layer"], "fc");
+  EXPECT_EQ(json["sections"].front()["name"], "conv1");
+  int64_t sections = 0;
+  for (const auto& section : json["sections"]) sections += section["cycles"].get<int64_t>();
+  EXPECT_EQ(sections, json["cycles"]["compute"]);
+  EXPECT_EQ(report.performance.accelerated_ms(), report.performance.compute_ms + report.performance.transfer_ms);
+  EXPECT_NE(to_text(report).find("small, all of it: 3 x 16 x 16 to 5 logits"), std::string::npos);
 }
 
 TEST_F(Export, HashNamesTheEngine) {

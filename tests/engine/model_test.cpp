@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/compiler.h"
 #include "engine/cycles.h"
 #include "fixed/quantizer.h"
 #include "fixed/runner.h"
@@ -135,7 +136,7 @@ TEST(Model, EqualsTheBlocksOfAQuantizedNetworkWithInstanceNorms) {
   for (size_t i = 0; i < runner.network().blocks.size(); ++i) {
     const auto input = runner.block_input(images, i);
     const Program program = compile(runner.network().blocks[i], runner.network().formats(), 8);
-    EXPECT_EQ(Model(program).run(input), runner.block(i).run(input)) << program.block;
+    EXPECT_EQ(Model(program).run(input), runner.block(i).run(input)) << program.name;
   }
 }
 

@@ -69,6 +69,11 @@ class ProgramBench {
                 folder_.path(), log());
   }
 
+  // Error with the warnings, if there are any.
+  void lint() {
+    run_process({"verilator", "--lint-only", "-Wall", "-I.", "-Irtl", "rtl/engine.v"}, folder_.path(), log());
+  }
+
   std::string run(std::vector<std::string> command, const std::vector<std::string>& more = {}) {
     command.insert(command.end(), arguments_.begin(), arguments_.end());
     command.insert(command.end(), more.begin(), more.end());

@@ -9,9 +9,17 @@
 #include <random>
 #include <vector>
 
-#include "engine/compiler.h"
+#include "engine/program.h"
+#include "fixed/network.h"
 
 namespace odenet::engine::testing {
+
+inline constexpr int kPoolBits = 5;
+
+// Whether a map word holds the 32 bits of a single value.
+inline bool single_fits(Lanes lanes, const fixed::Formats& formats) {
+  return lanes.px * formats.activation.width >= 32;
+}
 
 // The memories of the engine that runs all programs of these lanes.
 inline Parameters random_program_parameters(Lanes lanes, const fixed::Formats& formats = {}) {
@@ -25,13 +33,15 @@ inline Parameters random_program_parameters(Lanes lanes, const fixed::Formats& f
           .map_words = {1024, 768},
           .weight_words = 1024,
           .table_words = 512,
-          .online_channels = formats.sum ? 0 : 64};
+          .online_channels = formats.sum ? 0 : 64,
+          .single = single_fits(lanes, formats),
+          .pool_bits = kPoolBits};
 }
 
 class RandomProgram {
  public:
   RandomProgram(Lanes lanes, uint32_t seed, const fixed::Formats& formats = {}) : random_(seed) {
-    program.block = "random";
+    program.name = "random";
     program.parameters = random_program_parameters(lanes, formats);
     extreme_ = chance(3);
     const uint32_t px = static_cast<uint32_t>(lanes.px);
@@ -61,8 +71,13 @@ class RandomProgram {
     }
     const Value& result = values_[below(values_.size())];
     program.output = shape(result);
-    program.instructions.push_back(
-        {.opcode = Opcode::kStore, .source = map_of(result), .count = result.words(), .source_base = result.base});
+    const bool single = program.parameters.single && chance(4);
+    if (single) program.output = {static_cast<int>(result.words()), 1, 1};
+    program.instructions.push_back({.opcode = Opcode::kStore,
+                                    .source = map_of(result),
+                                    .single = single,
+                                    .count = result.words(),
+                                    .source_base = result.base});
     program.instructions.push_back({.opcode = Opcode::kEnd});
     fill();
   }
@@ -135,9 +150,16 @@ class RandomProgram {
       i.plane = result.plane();
       weights = i.count * i.in_channels * (i.pointwise != 0 ? 1 : 9);
       entries = result.channels;
+      i.single = program.parameters.single && i.depthwise == 0 && chance(4);
+      if (i.single != 0) i.relu = 0;
     } else {
       i.count = result.words();
       i.plane = 1;
+      i.single = source.plane() * static_cast<uint32_t>(program.parameters.lanes.px) <= 1u << kPoolBits && chance(2);
+      if (i.single != 0) {
+        i.row_words = source.plane();
+        result.rows = result.row_words = 1;
+      }
     }
     i.weight = weight_size_ + below(3);
     i.table = table_size_ + below(3);
@@ -145,7 +167,7 @@ class RandomProgram {
 
     // Old values: of the same shape, or of one twice as large in both directions, in the other map.
     for (const Value& old : values_) {
-      if ((old.maps >> (1 - i.source) & 1) == 0 || chance(3)) continue;
+      if (i.single != 0 || (old.maps >> (1 - i.source) & 1) == 0 || chance(3)) continue;
       const bool same = old.rows == result.rows && old.row_words == result.row_words;
       const bool twice = old.rows == 2 * result.rows && old.row_words == 2 * result.row_words;
       if (i.opcode == Opcode::kCombine ? old.words() < result.words() : !same && !twice) continue;
@@ -168,8 +190,8 @@ class RandomProgram {
     }
     weight_size_ = i.weight + weights;
     table_size_ = std::max(table_size_, i.table + entries);
-    if (i.opcode == Opcode::kConvolve && i.depthwise == 0 && chance(2) && program.parameters.online_channels > 0 &&
-        add_online(i, result, fresh))
+    if (i.opcode == Opcode::kConvolve && i.depthwise == 0 && i.single == 0 && chance(2) &&
+        program.parameters.online_channels > 0 && add_online(i, result, fresh))
       return;
     program.instructions.push_back(i);
   }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/file.h"
+#include "engine/compiler.h"
 #include "random_block.h"
 
 namespace odenet::engine {

@@ -8,6 +8,7 @@
 
 #include "core/file.h"
 #include "core/process.h"
+#include "engine/compiler.h"
 #include "engine/cycles.h"
 #include "engine/hardware_files.h"
 #include "engine/rom.h"

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "engine/compiler.h"
 #include "engine/cycles.h"
 #include "fixed/runner.h"
 #include "support/engine_network.h"

@@ -1,6 +1,6 @@
 """The integer network of `odenet quantize` in numpy: equal to `odenet eval --backend fixed` in every bit.
 
-    network = IntegerNetwork.load("q20.safetensors")
+    network = IntegerNetwork.load("quantized.safetensors")
     logits = network.run(images)                                        # [N, 3, H, W] uint8 -> [N, classes] int32
     logits = network.run(images, replace={"layer3_2.0": function})      # function: [N, C, H, W] int32 -> the same
 
@@ -34,9 +34,9 @@ class IntegerNetwork:
         self.spec = json.loads(metadata["spec"])
         self.class_names = json.loads(metadata["class_names"])
         formats = json.loads(metadata["formats"])
-        if set(formats) != {"activation", "weight", "scale"}:
-            raise ValueError(f"number formats of {sorted(formats)}; this driver knows one each of activations, weights "
-                             "and scales")
+        if not {"activation", "weight", "scale"} <= set(formats) <= {"activation", "weight", "scale", "sum"}:
+            raise ValueError(f"number formats of {sorted(formats)}; this driver knows one each of activations, weights, "
+                             "scales and sums")
         for stage in self.spec["stages"]:
             if stage.get("norm", "batch") not in ("batch", "instance"):
                 raise ValueError(f"stage {stage['name']} has {stage['norm']} norms; this driver knows batch and instance "
@@ -45,8 +45,11 @@ class IntegerNetwork:
         self._weight_fraction = formats["weight"]["fraction"]
         self._scale_fraction = formats["scale"]["fraction"]
         self._fraction = formats["activation"]["fraction"]
-        width = formats["activation"]["width"]
-        self._low, self._high = -(1 << (width - 1)), (1 << (width - 1)) - 1
+        self._width = formats["activation"]["width"]
+        # Sums have no more fraction than the products.
+        total = formats.get("sum", formats["activation"])
+        self._sum_fraction = min(total["fraction"], self._fraction + self._weight_fraction)
+        self._sum_width = total["width"]
         self._scale_limit = 1 << (formats["scale"]["width"] - 1)
         self._tensors = tensors
 
@@ -76,17 +79,21 @@ class IntegerNetwork:
             for index in range(stage["blocks"]):
                 yield stage, f"{stage['name']}.{index}"
 
-    def run(self, images, replace=None):
-        replace = replace or {}
-        unknown = set(replace) - {name for _, name in self.blocks()}
-        if unknown:
-            raise ValueError(f"no blocks {sorted(unknown)} in {self.spec['model']}")
+    def input_activations(self, images):
+        """[N, C, H, W] uint8 -> the same, normalised: what conv1, or an engine with the whole network, gets."""
         images = np.asarray(images)
         shape = (self.spec["in_channels"], self.spec["height"], self.spec["width"])
         if images.ndim != 4 or images.shape[1:] != shape or images.dtype != np.uint8:
             raise ValueError(f"images are {images.dtype} {images.shape}, expected uint8 (N, {', '.join(map(str, shape))})")
         table = self._tensors["input_table"]
-        maps = np.stack([table[channel][images[:, channel]] for channel in range(shape[0])], axis=1)
+        return np.stack([table[channel][images[:, channel]] for channel in range(shape[0])], axis=1)
+
+    def run(self, images, replace=None):
+        replace = replace or {}
+        unknown = set(replace) - {name for _, name in self.blocks()}
+        if unknown:
+            raise ValueError(f"no blocks {sorted(unknown)} in {self.spec['model']}")
+        maps = self.input_activations(images)
         maps = np.maximum(self._norm("conv1.norm", self._convolve("conv1", maps, 1)), 0)
         for stage, name in self.blocks():
             if name in replace:
@@ -95,8 +102,12 @@ class IntegerNetwork:
                 maps = self._block(stage, name, maps)
         return self._classify(maps).astype(np.int32)
 
+    @staticmethod
+    def _clip(values, width):
+        return np.clip(values, -(1 << (width - 1)), (1 << (width - 1)) - 1)
+
     def _saturate(self, values):
-        return np.clip(values, self._low, self._high)
+        return self._clip(values, self._width)
 
     def _convolve(self, name, x, stride, execution=0, depthwise=False):
         weight = self._tensors[name + ".weight"]
@@ -114,33 +125,36 @@ class IntegerNetwork:
                 else:
                     flat = tap.reshape(count, channels, rows * columns)
                     total += (weight[:, :, i, j] @ flat).reshape(total.shape)
-        total = round_half_up(total, self._weight_fraction)
+        if depthwise:  # without a norm: an activation
+            return self._saturate(round_half_up(total, self._weight_fraction))
+        total = round_half_up(total, self._fraction + self._weight_fraction - self._sum_fraction)
         bias = self._tensors.get(name + ".time_bias")
         if bias is not None:
             by_class = bias[execution]  # [C, 9], or [C, 1] of 1x1 kernels
             classes = border_classes(rows, columns) if by_class.shape[1] == 9 else np.zeros((rows, columns), np.int64)
             total = total + by_class[:, classes]
-        return self._saturate(total)
+        return self._clip(total, self._sum_width)
 
     def _norm(self, name, c, execution=0):
         scale = self._tensors[name + ".scale"][execution][:, None, None]
         shift = self._tensors[name + ".shift"][execution][:, None, None]
         if name.split(".")[0] in self._online:
             mean, scale = self._statistics(c, scale.ravel().tolist())
-            c = self._saturate(c - mean)
-        return self._saturate(round_half_up(c * scale, self._scale_fraction) + shift)
+            c = self._clip(c - mean, self._sum_width)
+        exact = c * scale + (shift << self._scale_fraction)
+        return self._saturate(round_half_up(exact, self._sum_fraction + self._scale_fraction - self._fraction))
 
     def _statistics(self, c, gamma):
         """Mean and scale of every image's channels, [N, C, 1, 1]: an instance norm, as src/fixed/online_norm.h has it."""
         count, channels, height, width = c.shape
         pixels = height * width
-        epsilon = max(1, math.floor(1e-5 * 4.0 ** self._fraction + 0.5))
+        epsilon = max(1, math.floor(1e-5 * 4.0 ** self._sum_fraction + 0.5))
         means, scales = np.empty((2, count, channels, 1, 1), np.int64)
         for image, channel in np.ndindex(count, channels):
             values = c[image, channel].ravel().tolist()
             total, squares = sum(values), sum(value * value + epsilon for value in values)
             root = math.isqrt(pixels * squares - total * total)
-            scale = (2 * (gamma[channel] * pixels << self._fraction) + root) // (2 * root)  # // rounds down: halves go up
+            scale = (2 * (gamma[channel] * pixels << self._sum_fraction) + root) // (2 * root)  # // rounds down: halves go up
             means[image, channel] = (2 * total + pixels) // (2 * pixels)
             scales[image, channel] = min(max(scale, -self._scale_limit), self._scale_limit - 1)
         return means, scales
@@ -181,5 +195,6 @@ class IntegerNetwork:
     def _classify(self, maps):
         pixels = maps.shape[2] * maps.shape[3]
         pooled = (2 * maps.sum(axis=(2, 3)) + pixels) // (2 * pixels)  # // rounds down: halves go up
-        sums = pooled @ self._tensors["fc.weight"].T
-        return self._saturate(round_half_up(sums, self._weight_fraction) + self._tensors["fc.bias"])
+        sums = round_half_up(pooled @ self._tensors["fc.weight"].T,
+                             self._fraction + self._weight_fraction - self._sum_fraction)
+        return self._clip(sums + self._tensors["fc.bias"], self._sum_width)

@@ -1,4 +1,4 @@
-"""Classifies images with one block on the engine and the rest of the integer network in numpy.
+"""Classifies images on the engine: with the whole network there, or one block, and the rest of it in numpy.
 
     from odenet_fpga import Classifier
     from devices import PynqDevice
@@ -6,7 +6,7 @@
     labels = classifier.predict(images)           # [N, 3, 32, 32] uint8 -> [N]
     logits = classifier.logits(images)            # every bit as `odenet eval --backend fixed`
 
-report.json is that of the exported folder; it names the block and the contents that the engine must have.
+report.json is that of the exported folder; it says what the engine computes, and the contents that it must have.
 """
 import json
 
@@ -82,10 +82,12 @@ class Classifier:
         with open(report, encoding="utf-8") as file:
             report = json.load(file)
         self.network = IntegerNetwork.load(network)
-        self.block = report["block"]
+        self.block = report.get("block")  # None: the engine computes everything
         self.accelerator = Accelerator(device, int(report["program_hash"], 16), report["output"])
 
     def logits(self, images):
+        if self.block is None:
+            return self.accelerator.run(self.network.input_activations(images)).reshape(len(images), -1)
         return self.network.run(images, replace={self.block: self.accelerator.run})
 
     def predict(self, images):
