@@ -103,11 +103,16 @@ void run_one(Trained& trained, const NetworkFiles& files, const QuantizeOptions&
   const fs::path out = options.out.empty()
                            ? fs::path(checkpoint.source).parent_path() / (q20 ? kQuantizedName : kOtherFormatsName)
                            : fs::path(options.out);
-  const fixed::Network network = fixed::quantize(checkpoint, quantize);
+  fixed::Network network = fixed::quantize(checkpoint, quantize);
   eval::FixedBackend quantized(network, options.threads);
   const auto dataset = load_images(network.dataset, files, options.images);
   const auto comparison = eval::compare(trained.backend, quantized, {dataset.images, dataset.labels});
   const auto report = eval::quantization_report(quantized.runner(), comparison);
+  network.accuracy = {.dataset = options.images.dataset.empty() ? network.dataset : options.images.dataset,
+                      .split = options.images.split,
+                      .images = comparison.second.count,
+                      .top1 = comparison.second.top1(),
+                      .float_top1 = comparison.first.top1()};
   network.save(out);
   write_result(
       report,

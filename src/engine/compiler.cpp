@@ -11,7 +11,7 @@
 namespace odenet::engine {
 namespace {
 
-constexpr int kMacs[] = {1, 2, 4, 8, 16, 32, 64};
+constexpr int kMacs[] = {1, 2, 4, 8, 16, 32, 64, 128, 256};
 
 MapShape input_of(const fixed::Block& block) { return {block.in_channels(), block.height, block.width}; }
 
@@ -294,7 +294,7 @@ Program compile(const fixed::Block& block, const fixed::Formats& formats, Lanes 
   program.stages = stages_of(block);
   program.input = input_of(block);
   program.output = output_of(block);
-  require_memories_fit(program, device);
+  require_fits(program, device);
   return program;
 }
 
@@ -346,7 +346,7 @@ Program compile(const fixed::Network& network, Lanes lanes, const Device& device
   program.sections = std::move(sections);
   program.input = input;
   program.output = {spec.classes, 1, 1};
-  require_memories_fit(program, device);
+  require_fits(program, device);
   return program;
 }
 

@@ -25,7 +25,8 @@
 
 namespace odenet::engine {
 
-// The numbers of multiply-accumulate units for which an engine is made: 1, 2, 4, ... 64.
+// The numbers of multiply-accumulate units for which an engine is made: 1, 2, 4, ... 256; the larger ones need formats
+// of one DSP a unit, or a large device.
 std::span<const int> valid_macs();
 
 // The fastest arrangement of so many units: as many neighbouring pixels as the rows allow.

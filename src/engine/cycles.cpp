@@ -55,29 +55,68 @@ int64_t combine_cycles(const Instruction& i, const Parameters& parameters) {
   return kFetch + kTableAddress + kStart + int64_t{i.count} * parameters.lanes.px + kWriteBackPipeline + kFinish;
 }
 
-// What an instruction of a loop's body takes; nothing for others.
-int64_t body_cycles(const Instruction& i, const Parameters& parameters) {
-  return i.opcode == Opcode::kConvolve  ? convolve_cycles(i, parameters)
-         : i.opcode == Opcode::kCombine ? combine_cycles(i, parameters)
-                                        : 0;
+// What one run of an instruction takes of compute_cycles.
+int64_t compute_cycles(const Instruction& i, const Parameters& parameters) {
+  switch (i.opcode) {
+    case Opcode::kConvolve:
+      return convolve_cycles(i, parameters);
+    case Opcode::kCombine:
+      return combine_cycles(i, parameters);
+    case Opcode::kLoop:
+      return kFetch;
+    case Opcode::kStore:
+      return kFetch + kStart;
+    case Opcode::kLoad:
+    case Opcode::kEnd:
+      return 0;
+  }
+  return 0;
 }
 
-int64_t loop_body(const Program& program, size_t first, size_t last) {
-  int64_t total = kFetch;  // the loop instruction
-  for (size_t i = first; i < last; ++i) total += body_cycles(program.instructions[i], program.parameters);
-  return total;
+// How often each instruction runs, an image.
+std::vector<int64_t> runs_of(const Program& program) {
+  std::vector<int64_t> runs(program.instructions.size(), 1);
+  for (size_t i = 0; i < runs.size(); ++i)
+    if (const Instruction& loop = program.instructions[i]; loop.opcode == Opcode::kLoop)
+      for (size_t k = loop.target; k <= i; ++k) runs[k] *= loop.count;
+  return runs;
 }
 
 int64_t compute_cycles(const Program& program, size_t first, size_t last) {
+  const std::vector<int64_t> runs = runs_of(program);
   int64_t total = 0;
-  for (size_t i = first; i < last; ++i) {
-    const Instruction& instruction = program.instructions[i];
-    total += body_cycles(instruction, program.parameters);
-    if (instruction.opcode == Opcode::kLoop)  // the first pass is counted already
-      total += kFetch + (int64_t{instruction.count} - 1) * loop_body(program, instruction.target, i);
-    if (instruction.opcode == Opcode::kStore) total += kFetch + kStart;
-  }
+  for (size_t i = first; i < last; ++i) total += runs[i] * compute_cycles(program.instructions[i], program.parameters);
   return total;
+}
+
+// Cycles of one run in which lanes multiply, summed over the lanes that do.
+int64_t lane_cycles(const Instruction& i, const Lanes& lanes) {
+  if (i.opcode != Opcode::kConvolve) return 0;
+  const int64_t outside = 1 + (i.stride2 == 0 ? 1 : 0);  // kernel rows of the first and the last output row
+  const int64_t kernel_rows = i.pointwise != 0 ? i.rows : 3 * int64_t{i.rows} - outside;
+  return i.count * i.row_words * i.in_channels * kernel_rows * (i.pointwise != 0 ? 1 : 3) *
+         (i.depthwise != 0 ? lanes.px : lanes.macs());
+}
+
+// Of those runs of instructions for which `counts` holds; nothing if there are none.
+template <typename Counts>
+std::optional<double> lanes_used_in(const Program& program, const Counts& counts) {
+  const std::vector<int64_t> runs = runs_of(program);
+  const Parameters& parameters = program.parameters;
+  int64_t used = 0, all = 0;
+  for (size_t i = 0; i < runs.size(); ++i)
+    if (const Instruction& instruction = program.instructions[i]; counts(instruction)) {
+      used += runs[i] * lane_cycles(instruction, parameters.lanes);
+      all += runs[i] * compute_cycles(instruction, parameters) * parameters.macs();
+    }
+  if (all == 0) return {};
+  return static_cast<double>(used) / static_cast<double>(all);
+}
+
+int64_t multiply_adds(const Instruction& i, const Lanes& lanes) {
+  if (i.opcode != Opcode::kConvolve) return 0;
+  return int64_t{i.in_channels} * i.count * (i.depthwise != 0 ? 1 : lanes.oc) * (i.pointwise != 0 ? 1 : 9) * i.plane *
+         (i.single != 0 ? 1 : lanes.px);
 }
 
 }  // namespace
@@ -109,8 +148,9 @@ int64_t step_cycles(const Program& program) {
   int64_t total = 0;
   for (size_t i = 0; i < program.instructions.size(); ++i) {
     const Instruction& instruction = program.instructions[i];
-    if (instruction.opcode == Opcode::kLoop) return loop_body(program, instruction.target, i);
-    total += body_cycles(instruction, program.parameters);
+    if (instruction.opcode == Opcode::kLoop)
+      return compute_cycles(program, instruction.target, i + 1) / instruction.count;
+    if (instruction.opcode != Opcode::kStore) total += compute_cycles(instruction, program.parameters);
   }
   return total;
 }
@@ -125,17 +165,19 @@ std::vector<int64_t> section_cycles(const Program& program) {
 }
 
 int64_t multiply_adds(const Program& program) {
+  const std::vector<int64_t> runs = runs_of(program);
   int64_t total = 0;
-  std::vector<int64_t> before;  // instruction -> total
-  for (const Instruction& i : program.instructions) {
-    before.push_back(total);
-    if (i.opcode == Opcode::kConvolve)
-      total += int64_t{i.in_channels} * i.count * (i.depthwise != 0 ? 1 : program.parameters.lanes.oc) *
-               (i.pointwise != 0 ? 1 : 9) * i.plane * (i.single != 0 ? 1 : program.parameters.lanes.px);
-    else if (i.opcode == Opcode::kLoop)  // the first pass is counted already
-      total += (int64_t{i.count} - 1) * (total - before[i.target]);
-  }
+  for (size_t i = 0; i < runs.size(); ++i)
+    total += runs[i] * multiply_adds(program.instructions[i], program.parameters.lanes);
   return total;
+}
+
+double lanes_used(const Program& program) {
+  return lanes_used_in(program, [](const Instruction&) { return true; }).value_or(0);
+}
+
+std::optional<double> depthwise_lanes_used(const Program& program) {
+  return lanes_used_in(program, [](const Instruction& i) { return i.depthwise != 0; });
 }
 
 }  // namespace odenet::engine

@@ -9,6 +9,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <vector>
 
 #include "engine/program.h"
 
@@ -30,6 +32,12 @@ std::vector<int64_t> section_cycles(const Program& program);
 // Multiply-adds of one image that lie inside it or touch its padding, as the literature counts them: C * C' * 9 * H * W
 // for each 3x3 convolution.
 int64_t multiply_adds(const Program& program);
+
+// The share of the multiply-accumulate lanes' cycles, while an image is computed, in which they multiply.
+double lanes_used(const Program& program);
+
+// The same of the depthwise convolutions alone, which have one channel at a time; nothing without.
+std::optional<double> depthwise_lanes_used(const Program& program);
 
 inline double microseconds(int64_t cycles, double megahertz) { return static_cast<double>(cycles) / megahertz; }
 

@@ -104,7 +104,10 @@ void write_engine(const Program& program, int64_t golden_images, const fs::path&
 
 ExportReport export_folder(const fixed::Network& network, std::span<const uint8_t> images, const fs::path& out,
                            const ExportOptions& options) {
-  ExportReport report{.model = network.spec.model, .megahertz = options.megahertz, .formats = network.formats()};
+  ExportReport report{.model = network.spec.model,
+                      .megahertz = options.megahertz,
+                      .formats = network.formats(),
+                      .accuracy = network.accuracy};
   std::optional<size_t> block;
   if (options.layer.empty()) {
     report.program = compile(network, options.macs, options.device);
@@ -167,6 +170,15 @@ std::string to_text(const ExportReport& report) {
   text += fmt::format("memory: {:.1f} Kib maps, {:.1f} Kib weights, {:.1f} Kib tables\n",
                       static_cast<double>(memory.maps) / 1024, static_cast<double>(memory.weights) / 1024,
                       static_cast<double>(memory.tables) / 1024);
+  text += fmt::format("of the multiply-accumulate lanes' cycles {:.0f} % used", 100 * lanes_used(program));
+  if (const auto used = depthwise_lanes_used(program))
+    text += fmt::format("; in depthwise convolutions {:.1f} %", 100 * *used);
+  text += fmt::format("\nactivations {}, weights {}", fixed::describe(report.formats.activation),
+                      fixed::describe(report.formats.weight));
+  if (const auto& accuracy = report.accuracy)
+    text += fmt::format(": top-1 {:.2f} % of {} {} images of {}, in float {:.2f} %", 100 * accuracy->top1,
+                        accuracy->images, accuracy->split, accuracy->dataset, 100 * accuracy->float_top1);
+  text += "\n";
   for (const fixed::AccumulatorProof& proof : report.proofs)
     text += fmt::format("{}: sum |w| at most {:.3f}, below {:.3f}: no accumulator can overflow\n", proof.layer,
                         report.formats.weight.to_real(proof.weight_sum), report.formats.weight.to_real(proof.bound));
@@ -217,6 +229,14 @@ void to_json(nlohmann::json& json, const ExportReport& report) {
         {"scale", format(report.formats.scale)}}},
       {"accumulator_proofs", std::move(proofs)},
       {"program", std::move(listing)}};
+  json["lanes_used"] = lanes_used(program);
+  if (const auto used = depthwise_lanes_used(program)) json["depthwise_lanes_used"] = *used;
+  if (const auto& accuracy = report.accuracy)
+    json["accuracy"] = {{"dataset", accuracy->dataset},
+                        {"split", accuracy->split},
+                        {"images", accuracy->images},
+                        {"top1", accuracy->top1},
+                        {"float_top1", accuracy->float_top1}};
   if (program.network) {
     const std::vector<int64_t> sections = section_cycles(program);
     for (size_t s = 0; s < sections.size(); ++s)

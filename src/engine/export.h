@@ -44,6 +44,7 @@ struct ExportReport {
   Cycles cycles{};          // of an image
   int64_t step_cycles = 0;  // of a block's step: an execution, or as many as a Runge-Kutta method has stages
   Performance performance{};
+  std::optional<fixed::Accuracy> accuracy{};      // of the network, as measured when it was quantized
   std::vector<fixed::AccumulatorProof> proofs{};  // of its convolutions
   std::string hash{};                             // FNV-1a of the files that make up the engine, 16 hexadecimal digits
 

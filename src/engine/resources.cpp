@@ -37,7 +37,10 @@ double block_rams(const Parameters& p) {
          2 * blocks_of(p.table_words, 32);
 }
 
-void require_memories_fit(const Program& program, const Device& device) {
+void require_fits(const Program& program, const Device& device) {
+  if (const int needed = dsps(program.parameters); needed > device.dsp)
+    throw Error("{}: {} multiply-accumulate lanes take {} DSPs, more than the {} of the {}; choose fewer", program.name,
+                program.parameters.macs(), needed, device.dsp, device.name);
   const double needed = block_rams(program.parameters);
   if (needed > device.block_rams)
     throw Error(

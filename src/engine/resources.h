@@ -1,7 +1,7 @@
 // What an engine takes of a device of Xilinx 7 or UltraScale+. Block RAMs are an upper bound: Yosys merges block RAMs
 // of equal contents.
 //
-//   engine::require_memories_fit(program, engine::kXc7z020);   // Error that says how many block RAMs are too many
+//   engine::require_fits(program, engine::kXc7z020);   // Error that says how many DSPs or block RAMs are too many
 //   double blocks = engine::block_rams(program.parameters);
 #pragma once
 
@@ -27,6 +27,6 @@ inline int dsps(const Parameters& parameters) { return parameters.mac_dsps * par
 // Block RAMs of 36 Kib at most; those of 18 Kib count half.
 double block_rams(const Parameters& parameters);
 
-void require_memories_fit(const Program& program, const Device& device);
+void require_fits(const Program& program, const Device& device);
 
 }  // namespace odenet::engine

@@ -328,6 +328,8 @@ void check(const Network& network) {
   });
 }
 
+constexpr const char* kAccuracy = "accuracy";  // in the metadata, if it was measured
+
 SafeTensors Network::to_tensors() const {
   check(*this);
   SafeTensors file;
@@ -336,6 +338,14 @@ SafeTensors Network::to_tensors() const {
   file.metadata["dataset"] = dataset;
   file.metadata["class_names"] = nlohmann::json(class_names).dump();
   file.metadata["formats"] = to_json(formats()).dump();
+  if (accuracy)
+    file.metadata[kAccuracy] = nlohmann::json{
+        {"dataset", accuracy->dataset},
+        {"split", accuracy->split},
+        {"images", accuracy->images},
+        {"top1", accuracy->top1},
+        {"float_top1",
+         accuracy->float_top1}}.dump();
   walk(*this, [&](const std::string& name, const Shape& shape, Format, const std::vector<int32_t>& values) {
     file.add<int32_t>(name, shape, values);
   });
@@ -357,6 +367,10 @@ Network Network::from_tensors(const SafeTensors& file) {
     Network net = make_skeleton(parse_spec(file.meta("spec"), file.source), formats);
     net.dataset = file.meta("dataset");
     net.class_names = nlohmann::json::parse(file.meta("class_names")).get<std::vector<std::string>>();
+    if (const auto found = file.metadata.find(kAccuracy); found != file.metadata.end()) {
+      const auto json = nlohmann::json::parse(found->second);
+      net.accuracy = {json.at("dataset"), json.at("split"), json.at("images"), json.at("top1"), json.at("float_top1")};
+    }
     std::set<std::string> expected;
     walk(net, [&](const std::string& name, const Shape& shape, Format, std::vector<int32_t>& values) {
       values = file.get<int32_t>(name, shape);

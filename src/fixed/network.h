@@ -95,7 +95,7 @@ struct Formats {
   Format weight_of(std::string_view layer) const;
   // `sum`, with no more fraction than the products have.
   Format sum_of(Format input, Format weight_format) const;
-  Format logits(Format input) const;                                               // from the format of the last block
+  Format logits(Format input) const;                                       // from the format of the last block
   bool uniform() const { return activations.empty() && weights.empty(); }  // no exceptions: what the engine can run
   bool operator==(const Formats&) const = default;
 };
@@ -125,6 +125,15 @@ std::vector<ConvLayer> conv_layers(const Block& block, const Formats& formats = 
 // metadata "format" of the file of an integer network.
 inline constexpr const char* kNetworkFormat = "odenet-q";
 
+// What `odenet quantize` measured of a network on the images of a data set, beside the float network that it is of.
+struct Accuracy {
+  std::string dataset, split;
+  int64_t images = 0;
+  double top1 = 0, float_top1 = 0;  // 0 to 1
+
+  bool operator==(const Accuracy&) const = default;
+};
+
 struct Network : Formats {
   NetworkSpec spec;
   std::string dataset;                   // name in the table of data sets
@@ -135,6 +144,7 @@ struct Network : Formats {
   std::vector<Block> blocks;
   std::vector<int32_t> fc_weight;  // [classes, features], weight format
   std::vector<int32_t> fc_bias;    // [classes], format of the logits
+  std::optional<Accuracy> accuracy{};
 
   // Both check() the network; load() also refuses missing and unexpected tensors and files of another kind.
   static Network load(const std::filesystem::path& path);

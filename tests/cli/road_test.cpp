@@ -1,6 +1,7 @@
 // The whole road through the program, on few images, and what it says to bad input.
 #include <gmock/gmock.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -226,6 +227,25 @@ TEST_F(Road, ExportIsASelfContainedFolder) {
   for (const char* name : {"Makefile", "report.json", "rtl/engine.v", "rom/program.hex", "golden/output.hex"})
     EXPECT_TRUE(fs::exists(out + "/" + name)) << name;
   EXPECT_THAT(fail("export-fpga " + net + " --layer layer3_2 --out " + out), HasSubstr("exists already"));
+}
+
+TEST_F(Road, ExportsAndSimulatesAWholeNetwork) {
+  const std::string net = path("whole.safetensors"), out = path("whole");
+  succeed("quantize --activations 16.9 --weights 16.12 --limit 8 --out " + net + " " + run());
+  const std::string command = "export-fpga " + net + " --scope network --macs 64 --images 2 --out " + out;
+  const std::string text = succeed(command);
+  EXPECT_THAT(text, AllOf(HasSubstr("all of it: 3 x 32 x 32 to 10 logits"), HasSubstr("Q9 in 16 bits"),
+                          HasSubstr("of 8 test images of sample, in float")));
+  const auto report = nlohmann::json::parse(read_text_file(out + "/report.json"));
+  EXPECT_EQ(report.at("scope"), "network");
+  EXPECT_EQ(report.at("accuracy").at("images"), 8);
+  EXPECT_THAT(fail(command + "-2 --layer layer3_2"), AllOf(HasSubstr("--layer layer3_2"), HasSubstr("exclude")));
+  EXPECT_THAT(fail("export-fpga " + net + " --out " + out + "-2"), HasSubstr("--scope network"));
+  EXPECT_THAT(fail("export-fpga " + net + " --scope chip --out " + out + "-2"), HasSubstr("--scope"));
+  if (std::system("command -v verilator >/dev/null") != 0) GTEST_SKIP() << "verilator is not installed";
+  const auto compared = nlohmann::json::parse(
+      succeed("eval " + net + " --backend rtl --compare fixed --scope network --macs 64 --limit 2 --json"));
+  EXPECT_EQ(compared.at("differing_logits"), 0);
 }
 
 TEST_F(Road, ExportRefusesWhatTheEngineCannotRun) {

@@ -106,7 +106,7 @@ class CompilerRefuses : public ::testing::Test {
 };
 
 TEST_F(CompilerRefuses, OtherMacs) {
-  for (int macs : {-8, 0, 3, 12, 24, 128})
+  for (int macs : {-8, 0, 3, 12, 24, 512})
     EXPECT_ERROR(compile(block, formats, macs), std::to_string(macs), "1, 2, 4, 8, 16, 32, 64");
   for (Lanes lanes : {Lanes{3, 8}, {1, 16}, {0, 1}, {128, 1}})
     EXPECT_ERROR(compile(block, formats, lanes), fmt::format("{} x {} multiply", lanes.oc, lanes.px),
@@ -116,6 +116,13 @@ TEST_F(CompilerRefuses, OtherMacs) {
 TEST_F(CompilerRefuses, ChannelsThatAreNoMultipleOfTheLanes) {
   EXPECT_NO_THROW(compile(block, formats, 32));
   EXPECT_ERROR(compile(block, formats, 64), "layer3_2.0", "4 channels", "8 at a time", "fewer");
+}
+
+TEST(Compiler, RefusesMoreDspsThanTheDeviceHas) {
+  const RandomBlock wide({.channels = 64}, 1), narrow({.channels = 64, .activations = "16.9", .weights = "16.12"}, 1);
+  EXPECT_ERROR(compile(wide.block, wide.formats, 128), "128 multiply", "260 DSPs", "220", "XC7Z020", "fewer");
+  EXPECT_NO_THROW(compile(wide.block, wide.formats, 128, kXczu7ev));
+  EXPECT_EQ(dsps(compile(narrow.block, narrow.formats, 128).parameters), 132);
 }
 
 TEST_F(CompilerRefuses, RowsThatAreNoMultipleOfTheLanes) {

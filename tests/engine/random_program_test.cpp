@@ -1,7 +1,7 @@
 // Random programs in the simulated engine against the C++ model: every word, every cycle count, every saturation, from
 // random registers, with random pauses, images back to back, after a reset in mid-run.
 //
-// ODENET_RANDOM_PROGRAMS=N runs N of them for each of fifteen engines instead of a few for three.
+// ODENET_RANDOM_PROGRAMS=N runs N of them for each of seventeen engines instead of a few for three.
 #include "random_program.h"
 
 #include <gmock/gmock.h>
@@ -81,12 +81,14 @@ const std::vector<Engine> kAll{{{1, 1}},
                                {{8, 8}},
                                {{4, 1}},
                                {{8, 2}},
-                               {{2, 4}, "16.9", "16.12"},   // one DSP
-                               {{1, 8}, "18.10", "18.14"},  // slices of maps that are no whole block RAMs
-                               {{4, 2}, "24.16", "18.14"},  // one DSP, the activation at its wide port
-                               {{2, 8}, "18.12", "25.20"},  // the weight there
-                               {{2, 2}, "28.20", "20.15"},  // two DSPs, sums of the activations' fraction
-                               {{2, 1}, "8.4", "8.6"}};     // sums of less than 20 bits of fraction
+                               {{2, 4}, "16.9", "16.12"},    // one DSP
+                               {{1, 8}, "18.10", "18.14"},   // slices of maps that are no whole block RAMs
+                               {{4, 2}, "24.16", "18.14"},   // one DSP, the activation at its wide port
+                               {{2, 8}, "18.12", "25.20"},   // the weight there
+                               {{2, 2}, "28.20", "20.15"},   // two DSPs, sums of the activations' fraction
+                               {{2, 1}, "8.4", "8.6"},       // sums of less than 20 bits of fraction
+                               {{1, 4}, "12.6", "12.9"},     // single values in three pixels
+                               {{16, 8}, "16.9", "16.12"}};  // the largest engine
 INSTANTIATE_TEST_SUITE_P(Rtl, RandomPrograms, ::testing::ValuesIn(wanted() > 0 ? kAll : kFew), engine_name);
 
 }  // namespace

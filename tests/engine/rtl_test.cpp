@@ -33,7 +33,7 @@ struct Counters {
 class Bench {
  public:
   Bench(Shape shape, Lanes lanes, uint32_t seed, int images)
-      : random_(shape, seed), program(compile(random_.block, random_.formats, lanes)), images_(images) {
+      : random_(shape, seed), program(compile(random_.block, random_.formats, lanes, kXczu7ev)), images_(images) {
     for (const auto& [path, text] : hardware_files()) write(path, text);
     for (const auto& [path, text] : rom_files(program)) write(path, text);
     const auto input = random_.images(images);
@@ -318,6 +318,8 @@ std::vector<Lanes> all_lanes() {
   std::vector<Lanes> result;
   for (int oc = 1; oc <= kMaxChannelLanes; oc *= 2)
     for (int px = 1; px <= kMaxPixelLanes && oc * px <= 64; px *= 2) result.push_back({oc, px});
+  result.push_back({16, 8});
+  result.push_back({32, 8});
   return result;
 }
 INSTANTIATE_TEST_SUITE_P(Rtl, Lint, ::testing::ValuesIn(all_lanes()));

@@ -37,6 +37,17 @@ TEST(Network, SurvivesSavingAndLoading) {
   EXPECT_EQ(loaded.blocks[2].height, 8);
   EXPECT_EQ(loaded.blocks[3].height, 4);
   EXPECT_TRUE(loaded.blocks[3].ode);
+  EXPECT_EQ(loaded.accuracy, std::nullopt);
+}
+
+TEST(Network, AccuracyTravelsWithTheFile) {
+  Network net = small_network();
+  net.accuracy = {.dataset = "sample", .split = "test", .images = 200, .top1 = 0.75, .float_top1 = 0.755};
+  SafeTensors file = net.to_tensors();
+  EXPECT_EQ(Network::from_tensors(file).accuracy, net.accuracy);
+  file.source = "a.safetensors";
+  file.metadata["accuracy"] = "{}";
+  EXPECT_ERROR(Network::from_tensors(file), "a.safetensors", "damaged metadata");
 }
 
 TEST(Network, InstanceNormsSurviveSavingAndLoading) {
