@@ -6,6 +6,7 @@
 //   bench.expected()                                  // the lines "image I: ..." without stalls
 #pragma once
 
+#include <cstdlib>
 #include <span>
 #include <string>
 #include <string_view>
@@ -64,9 +65,16 @@ class ProgramBench {
 
   // Registers that nothing initialises start with random bits, so that nothing can rely on them.
   void build_verilator() {
-    run_process({"verilator", "--binary", "--timing", "-O3", "--x-assign", "unique", "--x-initial", "unique", "-I.",
-                 "-Irtl", "--top-module", "engine_tb", "--Mdir", "verilated", "tb/engine_tb.v"},
-                folder_.path(), log());
+    std::vector<std::string> command{"verilator",   "--timing", "-O3",       "--x-assign",    "unique",
+                                     "--x-initial", "unique",   "-I.",       "-Irtl",         "--top-module",
+                                     "engine_tb",   "--Mdir",   "verilated", "tb/engine_tb.v"};
+    if (coverage_)
+      for (const char* option : {"--cc", "--exe", "--build", "--coverage-line", "--coverage-toggle",
+                                 ODENET_TESTS_FOLDER "/coverage_main.cpp"})
+        command.emplace_back(option);
+    else
+      command.emplace_back("--binary");
+    run_process(command, folder_.path(), log());
   }
 
   // Error with the warnings, if there are any.
@@ -78,7 +86,9 @@ class ProgramBench {
     command.insert(command.end(), arguments_.begin(), arguments_.end());
     command.insert(command.end(), more.begin(), more.end());
     run_process(command, folder_.path(), log());
-    return read_text_file(log());
+    const std::string text = read_text_file(log());
+    if (std::filesystem::exists(folder_ / "coverage.dat")) add_coverage();
+    return text;
   }
 
   const std::string& expected() const { return expected_; }
@@ -86,7 +96,15 @@ class ProgramBench {
  private:
   std::filesystem::path log() const { return folder_ / "log.txt"; }
 
+  void add_coverage() {
+    std::vector<std::string> command{"verilator_coverage", "--write", coverage_, "coverage.dat"};
+    if (std::filesystem::exists(coverage_)) command.emplace_back(coverage_);
+    run_process(command, folder_.path(), log());
+    std::filesystem::remove(folder_ / "coverage.dat");
+  }
+
   odenet::testing::TemporaryFolder folder_;
+  const char* coverage_ = std::getenv("ODENET_COVERAGE");  // a file that gathers what verilated benches cover; or null
   std::string expected_;
   std::vector<std::string> arguments_;
 };

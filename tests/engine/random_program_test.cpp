@@ -2,6 +2,7 @@
 // random registers, with random pauses, images back to back, after a reset in mid-run.
 //
 // ODENET_RANDOM_PROGRAMS=N runs N of them for each of seventeen engines instead of a few for three.
+// ODENET_COVERAGE=FILE gathers lines and toggles that they cover, for verilator_coverage.
 #include "random_program.h"
 
 #include <gmock/gmock.h>
