@@ -61,11 +61,13 @@ void run_predictor(const std::filesystem::path& path, const EvalOptions& options
   nn::set_threads(options.backend_options.threads);
   dynamics::Model model = dynamics::load_model(path);
   const Stage& trained = model->spec().stage;
-  if (solver.given())
-    model->set_solver(dynamics::field_stage(solver.solver.empty() ? trained.solver : solver.solver,
-                                            solver.steps == 0 ? steps(trained) : solver.steps,
-                                            solver.steps == 0 ? solver.adapt(trained.steps) : AdaptiveSteps()));
   const dynamics::System& system = dynamics::find_system(model->spec().system);
+  if (solver.given()) {
+    const int64_t count = solver.fixed_steps(system.interval);
+    model->set_solver(dynamics::field_stage(solver.solver.empty() ? trained.solver : solver.solver,
+                                            count == 0 ? steps(trained) : count,
+                                            count == 0 ? solver.adapt(trained.steps) : AdaptiveSteps()));
+  }
   int64_t count = options.images.split == "train" ? dynamics::kTrainTrajectories : dynamics::kTestTrajectories;
   if (options.images.limit > 0) count = std::min(count, options.images.limit);
   const torch::Tensor errors =

@@ -125,9 +125,11 @@ void add_solver_options(CLI::App& command, SolverOptions& options) {
                      "of ODEBlocks, other than the one it was trained with: " + names_of(ode::solvers()));
   command.add_option("--steps", options.steps, "of the solver, other than in training; 0: as in training")
       ->capture_default_str();
+  command.add_option("--step-size", options.step_size, "of the solver, in time, in place of --steps");
   command
-      .add_option("--statistics", options.images,
-                  "with --solver or --steps: measure the norms' statistics anew on the first K training images")
+      .add_option(
+          "--statistics", options.images,
+          "with another solver or other steps: measure the norms' statistics anew on the first K training images")
       ->capture_default_str();
 }
 
@@ -140,6 +142,12 @@ void add_controller_options(CLI::App& command, SolverOptions& options) {
   command.add_option("--accepts", options.accepts, "of controller slope: acceptances in a row that enlarge steps");
   command.add_option("--rejects", options.rejects, "of controller slope: rejections in a row that reduce them");
   command.add_option("--window", options.window, "rows of priority processing; 0: the whole error");
+}
+
+int64_t SolverOptions::fixed_steps(double time) const {
+  if (step_size == 0) return steps;
+  if (steps != 0) throw Error("--step-size {:g} and --steps {} exclude each other", step_size, steps);
+  return ode::steps_of_size(time, step_size);
 }
 
 AdaptiveSteps SolverOptions::adapt(AdaptiveSteps trained) const {
@@ -162,7 +170,8 @@ nn::Checkpoint load_float(const NetworkFiles& files, const SolverOptions& option
   nn::set_threads(threads);
   nn::Checkpoint checkpoint = nn::load_checkpoint(files.need_checkpoint());
   if (!options.given()) return checkpoint;
-  NetworkSpec spec = with_solver(checkpoint.network->spec(), options.solver, options.steps);
+  const NetworkSpec& trained = checkpoint.network->spec();
+  NetworkSpec spec = with_solver(trained, options.solver, options.fixed_steps(trained.end_time));
   if (options.adapted()) {
     const auto field = std::ranges::find_if(spec.stages, &Stage::ode);
     spec = with_adaptive_steps(spec, options.adapt(field == spec.stages.end() ? AdaptiveSteps() : field->steps));

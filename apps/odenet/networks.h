@@ -38,14 +38,17 @@ NetworkFiles find_networks(const std::filesystem::path& path);
 struct SolverOptions {
   std::string solver;     // empty: as trained
   int64_t steps = 0;      // 0: as trained
+  double step_size = 0;   // in place of steps
   int64_t images = 2048;  // of the training split, to measure statistics with
   // Of steps that follow their error; what is not given is as trained.
   std::optional<std::string> controller = {};
   std::optional<double> rtol = {}, atol = {}, first_step = {};
   std::optional<int> accepts = {}, rejects = {}, window = {};
 
-  bool given() const { return !solver.empty() || steps != 0 || adapted(); }
+  bool given() const { return !solver.empty() || steps != 0 || step_size != 0 || adapted(); }
   bool adapted() const { return controller || rtol || atol || first_step || accepts || rejects || window; }
+  // The steps in that time; 0: as trained. Error for both, and for steps that do not fit.
+  int64_t fixed_steps(double time) const;
   // The trained ones with what is given. Error if that has no meaning, as the steps are fixed.
   AdaptiveSteps adapt(AdaptiveSteps trained) const;
 };

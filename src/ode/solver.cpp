@@ -1,6 +1,7 @@
 #include "ode/solver.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/error.h"
 #include "core/names.h"
@@ -34,6 +35,15 @@ void require_error_estimate(const Solver& solver) {
 
 int evaluations_per_step(const Solver& solver) { return solver.leapfrog() ? 1 : solver.tableau->fixed_stages(); }
 int evaluations_before(const Solver& solver) { return solver.leapfrog() ? 1 : 0; }
+
+int64_t steps_of_size(double time, double size) {
+  constexpr double kTolerance = 1e-6, kMost = 1e9;
+  const double steps = time / size, whole = std::round(steps);
+  if (!(size > 0) || !(whole >= 1 && whole <= kMost) || std::abs(steps - whole) > kTolerance * whole)
+    throw Error("step-size is {:g}: the time {:g} is no whole number of such steps; 1/K of it is, or give --steps K",
+                size, time);
+  return static_cast<int64_t>(whole);
+}
 
 std::vector<double> evaluation_times(const Solver& solver, int64_t steps, double end) {
   std::vector<double> times;

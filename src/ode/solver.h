@@ -41,6 +41,9 @@ void require_error_estimate(const Solver& solver);
 int evaluations_per_step(const Solver& solver);
 int evaluations_before(const Solver& solver);
 
+// How many steps of that size there are in `time`. Throws Error unless it is a whole number, to 1e-6.
+int64_t steps_of_size(double time, double size);
+
 // The time of each evaluation in that many equal steps from 0 to `end`.
 std::vector<double> evaluation_times(const Solver& solver, int64_t steps, double end);
 

@@ -286,6 +286,7 @@ std::span<const Field> fields() {
        &TrainConfig::adapt_statistics},
       {"solver", "of ODEBlocks: " + names_of(ode::solvers()), &TrainConfig::solver},
       {"steps", "of the solver in each ODEBlock; 0: the model's own number", &TrainConfig::steps},
+      {"step_size", "of the solver, in time, in place of steps; 0: by steps", &TrainConfig::step_size},
       {"controller", controller_help(), &TrainConfig::controller},
       {"rtol", "adaptive steps: tolerated error of a step, relative to the state", &TrainConfig::rtol},
       {"atol", "adaptive steps: tolerated error of a step, absolute", &TrainConfig::atol},
@@ -377,6 +378,11 @@ void validate(const TrainConfig& config) {
   ode::check_pair(ode::find_gradient(config.gradient).gradient, ode::find_solver(config.solver));
   require(config.controller == "fixed" || config.steps == 0, "steps", config.steps,
           fmt::format("0 with controller {}, which chooses them", config.controller));
+  require(config.step_size >= 0, "step_size", config.step_size, "0 or more");
+  require(config.step_size == 0 || config.controller == "fixed", "step_size", config.step_size,
+          fmt::format("0 with controller {}, which chooses it", config.controller));
+  require(config.step_size == 0 || config.steps == 0, "step_size", config.step_size,
+          fmt::format("0 with {} steps: give one of the two", config.steps));
   const bool dynamics = trains_dynamics(config);
   dynamics ? validate_dynamics(config) : validate_network(config);
   const Schedule& schedule = find_schedule(config.schedule);
@@ -426,10 +432,14 @@ AdaptiveSteps adaptive_steps(const TrainConfig& config) {
           .window = static_cast<int>(config.window)};
 }
 
+int64_t fixed_steps(const TrainConfig& config, double time) {
+  return config.step_size == 0 ? config.steps : ode::steps_of_size(time, config.step_size);
+}
+
 NetworkSpec network_spec(const TrainConfig& config) {
   NetworkSpec spec = make_spec(config.model, data::find_dataset(config.dataset).classes, config.end_time);
   spec = with_norms(std::move(spec), find_norm(config.norm));
-  spec = with_solver(std::move(spec), config.solver, config.steps);
+  spec = with_solver(std::move(spec), config.solver, fixed_steps(config, config.end_time));
   spec = with_adaptive_steps(std::move(spec), adaptive_steps(config));
   return config.skips.empty() ? spec : with_skips(std::move(spec), config.skips);
 }

@@ -63,6 +63,7 @@ struct TrainConfig {
   std::string adapt_statistics = "separate";
   std::string solver = "euler";
   int64_t steps = 0;
+  double step_size = 0;
   std::string controller = "fixed";
   double rtol = 1e-3;
   double atol = 1e-3;
@@ -109,6 +110,9 @@ void validate(const TrainConfig& config);
 
 // What the settings say of steps that follow their error.
 AdaptiveSteps adaptive_steps(const TrainConfig& config);
+
+// Of the solver in that time, by steps or step_size; 0: the model's own number. Throws Error as ode::steps_of_size.
+int64_t fixed_steps(const TrainConfig& config, double time);
 
 // The network that is trained, with the classes of its data set. Error for unknown models, data sets, solvers and skips
 // that it has not.

@@ -25,9 +25,11 @@ Tensor load_trajectories(const TrainConfig& config, const char* split, int64_t a
 }
 
 dynamics::ModelSpec model_spec(const TrainConfig& config) {
-  return {.system = config.dataset,
-          .width = dynamics::parse_width(config.model),
-          .stage = dynamics::field_stage(config.solver, config.steps, adaptive_steps(config))};
+  return {
+      .system = config.dataset,
+      .width = dynamics::parse_width(config.model),
+      .stage = dynamics::field_stage(config.solver, fixed_steps(config, dynamics::find_system(config.dataset).interval),
+                                     adaptive_steps(config))};
 }
 
 class DynamicsTrainer {

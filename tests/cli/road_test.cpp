@@ -100,6 +100,9 @@ TEST_F(Road, AdaptiveStepsAreCountedAndMayEndAsFixedOnes) {
       succeed("eval --limit 16 --statistics 64 --controller slope --accepts 1 --rejects 1 --window 4 " + trained),
       HasSubstr("rejected_steps_a_batch"));
   EXPECT_THAT(fail(finer + run()), AllOf(HasSubstr("fixed"), HasSubstr("--controller")));
+  EXPECT_THAT(succeed("eval --limit 16 --statistics 64 --step-size 0.5 " + run()), HasSubstr("top-1"));
+  EXPECT_THAT(fail("eval --limit 16 --step-size 0.3 " + run()), HasSubstr("step-size is 0.3"));
+  EXPECT_THAT(fail("eval --limit 16 --step-size 0.5 --steps 2 " + run()), HasSubstr("exclude"));
   EXPECT_THAT(fail("quantize --limit 16 " + trained), HasSubstr("--solver heun-euler --steps M"));
   EXPECT_THAT(succeed("quantize --solver euler --steps 3 --statistics 64 --limit 16 " + trained), HasSubstr("q20"));
 }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "support/expect_error.h"
 
 namespace odenet::ode {
@@ -31,6 +33,14 @@ TEST(Solver, TheErrorEstimateIsOfTheLowerOrder) {
   EXPECT_EQ(find_solver("fehlberg").error_order(), 5);
   EXPECT_EQ(find_solver("tsit5").error_order(), 5);
   EXPECT_EQ(find_solver("leapfrog").error_order(), 2);
+}
+
+TEST(Solver, StepsOfASizeFillTheTime) {
+  EXPECT_EQ(steps_of_size(1, 0.25), 4);
+  EXPECT_EQ(steps_of_size(1, 0.1), 10);
+  EXPECT_EQ(steps_of_size(2.5, 2.5), 1);
+  for (const double size : {0.3, 0.0, -0.25, 1.5, 1e-12, std::nan("")})
+    EXPECT_ERROR(steps_of_size(1, size), "step-size is", "whole number", "--steps");
 }
 
 TEST(Solver, EvaluationTimesAreThoseOfItsStages) {

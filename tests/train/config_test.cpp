@@ -178,6 +178,25 @@ TEST(TrainConfig, SolversAndGradientsNeedAnOdeBlockAndEnoughPrecision) {
   EXPECT_ERROR(validate(config), "resnet-20", "no ODEBlock");
 }
 
+TEST(TrainConfig, StepSizeStandsForSteps) {
+  TrainConfig config;
+  config.solver = "midpoint";
+  config.step_size = 0.25;
+  EXPECT_NO_THROW(validate(config));
+  EXPECT_EQ(network_spec(config).stages.back().executions, 8) << "four steps of two evaluations";
+  config.end_time = 2;
+  EXPECT_EQ(network_spec(config).stages.back().executions, 16);
+  config.step_size = 0.3;
+  EXPECT_ERROR(validate(config), "step-size is 0.3", "2");
+  config.step_size = 0.25;
+  config.steps = 8;
+  EXPECT_ERROR(validate(config), "step_size is '0.25'", "one of the two");
+  config.steps = 0;
+  config.solver = "heun-euler";
+  config.controller = "slope";
+  EXPECT_ERROR(validate(config), "step_size is '0.25'", "controller slope");
+}
+
 TEST(TrainConfig, AdaptiveStepsChooseTheirNumberAndNeedFloat32) {
   TrainConfig config;
   config.solver = "heun-euler";
