@@ -63,6 +63,7 @@ INSTANTIATE_TEST_SUITE_P(
         Proof{"storer", "-set PX_LANES 8 -set PIXEL_WIDTH 3", "words_left != 0 && (!fetched", "(!fetched"},
         Proof{"loader", "", "words_left == 1) receiving", "words_left == 2) receiving"},
         Proof{"loader", "-set PX_LANES 8 -set PIXEL_WIDTH 3", "write_address <= base", "write_address <= 0"},
+        Proof{"counters", "", "        clip_count <= 0;", "        clip_count <= clip_count;"},
         Proof{"requantize", "", kRounding, "addend, 1'b0};"},
         // The three shapes of hw/rtl/write_back.v in Q20.
         Proof{"requantize", "-set IN_WIDTH 65 -set SHIFT 20 -set OUT_WIDTH 32", kRounding, "addend, 1'b0};"},

@@ -155,7 +155,8 @@ class RandomProgram {
     } else {
       i.count = result.words();
       i.plane = 1;
-      i.single = source.plane() * static_cast<uint32_t>(program.parameters.lanes.px) <= 1u << kPoolBits && chance(2);
+      i.single = program.parameters.single &&
+                 source.plane() * static_cast<uint32_t>(program.parameters.lanes.px) <= 1u << kPoolBits && chance(2);
       if (i.single != 0) {
         i.row_words = source.plane();
         result.rows = result.row_words = 1;
