@@ -19,14 +19,18 @@ struct ExportOptions {
   engine::ExportOptions engine;
   ImageOptions images;
   bool explore = false, json = false;
+  std::string device{engine::kXc7z020.name};
+  std::vector<std::string> formats{engine::explored_formats().begin(), engine::explored_formats().end()};
 };
 
 void print_sizes(const fixed::Block& block, const fixed::Formats& formats, const ExportOptions& options) {
-  const auto sizes = engine::explore(block, formats);
+  engine::ExploreOptions explore{.device = engine::find_device(options.device), .megahertz = options.engine.megahertz};
+  for (const std::string& text : options.formats) explore.others.push_back(engine::parse_engine_formats(text));
+  const auto sizes = engine::explore(block, formats, explore);
   if (options.json)
     fmt::print("{}\n", nlohmann::json(sizes).dump(2));
   else
-    fmt::print("{}", engine::to_text(sizes, options.engine.megahertz));
+    fmt::print("{}", engine::to_text(sizes));
 }
 
 void run(const ExportOptions& options) {
@@ -50,6 +54,13 @@ void run(const ExportOptions& options) {
     fmt::print("{}\n{}: next, make -C {} lint sim synth\n", engine::to_text(report), options.out, options.out);
 }
 
+std::string device_help() {
+  std::string names;
+  for (const engine::Device& device : engine::kDevices)
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", device.name);
+  return fmt::format("to explore for: {}", names);
+}
+
 std::string macs_help() { return fmt::format("multiply-add units: {}", fmt::join(engine::valid_macs(), ", ")); }
 
 }  // namespace
@@ -64,6 +75,10 @@ void add_export_fpga(CLI::App& app) {
   command->add_option("--macs", options->engine.macs, macs_help())->capture_default_str();
   command->add_option("--out", options->out, "new folder");
   command->add_flag("--explore", options->explore, "instead, print what the layer costs on engines of every size");
+  command->add_option("--device", options->device, device_help())->capture_default_str();
+  command->add_option("--formats", options->formats, "to explore besides the network's own, ACTIVATIONS/WEIGHTS each")
+      ->delimiter(',')
+      ->capture_default_str();
   command->add_option("--megahertz", options->engine.megahertz, "clock for the report")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);

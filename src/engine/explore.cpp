@@ -1,63 +1,147 @@
 #include "engine/explore.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "engine/cycles.h"
+#include "fixed/arithmetic.h"
+#include "fixed/formats_text.h"
 
 namespace odenet::engine {
-std::vector<EngineSize> explore(const fixed::Block& block, const fixed::Formats& formats) {
-  std::vector<EngineSize> sizes;
-  for (const int macs : valid_macs()) {
-    EngineSize size{.macs = macs};
-    try {
-      const Program program = compile(block, formats, macs);
-      size.lanes = program.parameters.lanes;
-      size.cycles = cycles(program).compute;
-      size.dsp = dsps(program.parameters);
-      size.block_rams = block_rams(program.parameters);
-    } catch (const Error& e) {
-      size.refused = e.what();
-    }
-    sizes.push_back(std::move(size));
-  }
-  return sizes;
+namespace {
+
+// Activations up to 256, 64, 64, 32 and 16, weights up to 16, 8, 8, 2 and 2: what trained networks take.
+constexpr std::string_view kExploredFormats[] = {"25.16/18.13", "18.11/18.14", "16.9/16.12", "12.6/12.10", "8.3/8.6"};
+
+// So that what is too large for the device is shown, and not refused.
+Device without_limits(DeviceFamily family) {
+  constexpr double kMany = 1e9;
+  return {"", family, {kMany, kMany, kMany, kMany}};
 }
 
-std::string to_text(std::span<const EngineSize> sizes, double megahertz) {
-  std::string text =
-      fmt::format("{:>4}  {:>8} {:>12} {:>9} {:>6} {:>8}", "MACs", "lanes", "cycles", "ms", "DSP", "BRAM36");
-  for (const Device& device : kDevices) text += fmt::format("  {:>15}", device.name);
+EngineSize size_of(const fixed::Block& block, const fixed::Formats& formats, int macs, const Device& device) {
+  EngineSize size{.macs = macs, .activation = formats.activation, .weight = formats.weight};
+  try {
+    const Program program = compile(block, formats, macs, without_limits(device.family));
+    size.lanes = program.parameters.lanes;
+    size.cycles = cycles(program).compute;
+    size.resources = estimate(program, device.family);
+    size.fits = largest_share(size.resources, device) <= 1 &&
+                block_rams(program.parameters, device.family) <= device.has.block_rams;
+  } catch (const Error& e) {
+    size.refused = e.what();
+  }
+  return size;
+}
+
+bool beats(const EngineSize& a, const EngineSize& b, const Device& device) {
+  const double share_a = largest_share(a.resources, device), share_b = largest_share(b.resources, device);
+  return a.cycles <= b.cycles && share_a <= share_b && a.activation.width >= b.activation.width &&
+         a.weight.width >= b.weight.width &&
+         (a.cycles < b.cycles || share_a < share_b || a.activation.width > b.activation.width ||
+          a.weight.width > b.weight.width);
+}
+
+double milliseconds(const EngineSize& size, double megahertz) { return microseconds(size.cycles, megahertz) / 1000; }
+
+}  // namespace
+
+fixed::Formats parse_engine_formats(const std::string& text) {
+  const size_t slash = text.find('/');
+  if (slash == std::string::npos)
+    throw Error("formats '{}': expected those of activations and of weights, like 16.9/16.12", text);
+  const fixed::Format activation = fixed::parse_format(text.substr(0, slash)),
+                      weight = fixed::parse_format(text.substr(slash + 1));
+  return fixed::formats_from(fixed::to_text(activation), fixed::to_text(weight));
+}
+
+std::string to_text(fixed::Format activation, fixed::Format weight) {
+  return fmt::format("{}/{}", fixed::to_text(activation), fixed::to_text(weight));
+}
+
+std::span<const std::string_view> explored_formats() { return kExploredFormats; }
+
+fixed::Block with_weights_in(const fixed::Block& block, const fixed::Formats& from, fixed::Format to) {
+  fixed::Block converted = block;
+  int64_t saturations = 0;
+  const auto convert = [&](fixed::Conv& conv, const char* layer) {
+    const int fraction = from.weight_of(block.name + layer).fraction;
+    for (int32_t& weight : conv.weight)
+      weight = fixed::saturate(fixed::align(weight, fraction, to.fraction), {32, to.fraction}, &saturations);
+  };
+  convert(converted.conv1, ".conv1");
+  convert(converted.conv2, ".conv2");
+  if (converted.depthwise1) convert(*converted.depthwise1, ".conv1.depthwise");
+  if (converted.depthwise2) convert(*converted.depthwise2, ".conv2.depthwise");
+  if (converted.projection) convert(*converted.projection, ".shortcut");
+  return converted;
+}
+
+Exploration explore(const fixed::Block& block, const fixed::Formats& formats, const ExploreOptions& options) {
+  Exploration all{.device = options.device, .megahertz = options.megahertz};
+  const auto add = [&](const fixed::Block& converted, const fixed::Formats& used) {
+    for (const int macs : valid_macs()) all.sizes.push_back(size_of(converted, used, macs, options.device));
+  };
+  add(block, formats);
+  for (const fixed::Formats& other : options.others)
+    if (other != formats) add(with_weights_in(block, formats, other.weight), other);
+
+  for (EngineSize& size : all.sizes)
+    size.pareto = size.fits && std::none_of(all.sizes.begin(), all.sizes.end(), [&](const EngineSize& other) {
+                    return other.fits && beats(other, size, options.device);
+                  });
+  return all;
+}
+
+std::string to_text(const Exploration& exploration) {
+  const Device& device = exploration.device;
+  std::string text = fmt::format("{:>4}  {:>6}  {:>11} {:>12} {:>9}", "MACs", "lanes", "formats", "cycles", "ms");
+  for (const ResourceKind& kind : kResourceKinds) text += fmt::format("  {:>12}", kind.cell(device.family));
   text += "\n";
-  for (const EngineSize& size : sizes) {
+  for (const EngineSize& size : exploration.sizes) {
+    const std::string formats = to_text(size.activation, size.weight);
     if (!size.refused.empty()) {
-      text += fmt::format("{:>4}  {}\n", size.macs, size.refused);
+      text += fmt::format("{:>4}  {:>6}  {:>11}  {}\n", size.macs, "", formats, size.refused);
       continue;
     }
-    text += fmt::format("{:>4}  {:>8} {:>12} {:>9.3f} {:>6} {:>8g}", size.macs,
-                        fmt::format("{} x {}", size.lanes.oc, size.lanes.px), size.cycles,
-                        microseconds(size.cycles, megahertz) / 1000, size.dsp, size.block_rams);
-    for (const Device& device : kDevices)
-      text += fmt::format("  {:>15}",
-                          fmt::format("{:.0f} % {:.0f} %{}", 100.0 * size.dsp / device.dsp,
-                                      100 * size.block_rams / device.block_rams, size.fits(device) ? "" : " no"));
-    text += "\n";
+    text += fmt::format("{:>4}  {:>6}  {:>11} {:>12} {:>9.3f}", size.macs,
+                        fmt::format("{} x {}", size.lanes.oc, size.lanes.px), formats, size.cycles,
+                        milliseconds(size, exploration.megahertz));
+    for (const ResourceKind& kind : kResourceKinds)
+      text += fmt::format("  {:>6} {:>3.0f} %", size.resources.*kind.count,
+                          100 * size.resources.*kind.count / (device.has.*kind.count));
+    text += size.pareto ? "  *\n" : size.fits ? "\n" : "  does not fit\n";
   }
-  return text + fmt::format("At {:g} MHz. BRAM36: at most. Devices: share of DSPs and block RAMs; no: does not fit.\n",
-                            megahertz);
+  return text + fmt::format(
+                    "Shares of the {}, at {:g} MHz. *: of those that fit, no other one is as good in cycles, "
+                    "bits and largest share, and better in one.\n",
+                    device.name, exploration.megahertz);
 }
 
-void to_json(nlohmann::json& json, const EngineSize& size) {
-  json = {{"macs", size.macs}};
-  if (!size.refused.empty()) {
-    json["refused"] = size.refused;
-    return;
+void to_json(nlohmann::json& json, const Exploration& exploration) {
+  const auto counts = [](const Resources& resources) {
+    nlohmann::json result;
+    for (const ResourceKind& kind : kResourceKinds) result[std::string(kind.name)] = resources.*kind.count;
+    return result;
+  };
+  json = {{"device", exploration.device.name},
+          {"device_resources", counts(exploration.device.has)},
+          {"megahertz", exploration.megahertz},
+          {"sizes", nlohmann::json::array()}};
+  for (const EngineSize& size : exploration.sizes) {
+    nlohmann::json row = {{"macs", size.macs}, {"formats", to_text(size.activation, size.weight)}};
+    if (size.refused.empty())
+      row.update({{"lanes", {{"channels", size.lanes.oc}, {"pixels", size.lanes.px}}},
+                  {"cycles", size.cycles},
+                  {"milliseconds", milliseconds(size, exploration.megahertz)},
+                  {"resources", counts(size.resources)},
+                  {"fits", size.fits},
+                  {"pareto", size.pareto}});
+    else
+      row["refused"] = size.refused;
+    json["sizes"].push_back(std::move(row));
   }
-  json["lanes"] = {{"channels", size.lanes.oc}, {"pixels", size.lanes.px}};
-  json["cycles"] = size.cycles;
-  json["dsp"] = size.dsp;
-  json["block_rams"] = size.block_rams;
-  for (const Device& device : kDevices) json["fits"][std::string(device.name)] = size.fits(device);
 }
 
 }  // namespace odenet::engine

@@ -209,8 +209,8 @@ TEST_F(NetworkRefused, LanesThatDoNotDivideConv1) {
 }
 
 TEST_F(NetworkRefused, MemoriesLargerThanTheDevice) {
-  EXPECT_ERROR(compile(net, 8, Device{.name = "XC7S6", .dsp = 10, .block_rams = 5}), "small", "block RAMs", "XC7S6",
-               "fewer bits");
+  EXPECT_ERROR(compile(net, 8, Device{.name = "XC7S6", .has = {.dsp = 20, .block_rams = 5}}), "small", "block RAMs",
+               "XC7S6", "fewer bits");
 }
 
 TEST_F(NetworkRefused, FormatsOfSingleLayers) {
