@@ -23,10 +23,12 @@ struct ExportOptions {
   std::vector<std::string> formats{engine::explored_formats().begin(), engine::explored_formats().end()};
 };
 
-void print_sizes(const fixed::Block& block, const fixed::Formats& formats, const ExportOptions& options) {
+// Of a block, or nothing: of the whole network.
+void print_sizes(const fixed::Network& network, std::optional<size_t> block, const ExportOptions& options) {
   engine::ExploreOptions explore{.device = engine::find_device(options.device), .megahertz = options.engine.megahertz};
   for (const std::string& text : options.formats) explore.others.push_back(engine::parse_engine_formats(text));
-  const auto sizes = engine::explore(block, formats, explore);
+  const auto sizes =
+      block ? engine::explore(network.blocks[*block], network.formats(), explore) : engine::explore(network, explore);
   if (options.json)
     fmt::print("{}\n", nlohmann::json(sizes).dump(2));
   else
@@ -40,13 +42,11 @@ void run(const ExportOptions& options) {
   export_options.layer = options.scope.chosen();
   std::optional<size_t> block;  // found before the images are read
   if (!export_options.layer.empty()) block = engine::find_block(network, export_options.layer);
-  if (options.explore) {
-    if (!block) throw Error("--explore is for one layer: give --layer");
-    return print_sizes(network.blocks[*block], network.formats(), options);
-  }
+  if (options.explore) return print_sizes(network, block, options);
   if (options.out.empty()) throw Error("--out is missing: the folder to write, or --explore to write none");
   const auto dataset = load_images(network.dataset, files, options.images);
   export_options.labels = dataset.labels;
+  export_options.device = engine::find_device(options.device);
   const auto report = engine::export_folder(network, dataset.images, options.out, export_options);
   if (options.json)
     fmt::print("{}\n", nlohmann::json(report).dump(2));
@@ -58,7 +58,7 @@ std::string device_help() {
   std::string names;
   for (const engine::Device& device : engine::kDevices)
     names += fmt::format("{}{}", names.empty() ? "" : ", ", device.name);
-  return fmt::format("to explore for: {}", names);
+  return fmt::format("what it must fit: {}", names);
 }
 
 std::string macs_help() { return fmt::format("multiply-add units: {}", fmt::join(engine::valid_macs(), ", ")); }
@@ -74,7 +74,8 @@ void add_export_fpga(CLI::App& app) {
   add_engine_scope(*command, options->scope);
   command->add_option("--macs", options->engine.macs, macs_help())->capture_default_str();
   command->add_option("--out", options->out, "new folder");
-  command->add_flag("--explore", options->explore, "instead, print what the layer costs on engines of every size");
+  command->add_flag("--explore", options->explore,
+                    "instead, print what it costs on engines of every size, in several formats");
   command->add_option("--device", options->device, device_help())->capture_default_str();
   command->add_option("--formats", options->formats, "to explore besides the network's own, ACTIVATIONS/WEIGHTS each")
       ->delimiter(',')

@@ -20,10 +20,12 @@ Device without_limits(DeviceFamily family) {
   return {"", family, {kMany, kMany, kMany, kMany}};
 }
 
-EngineSize size_of(const fixed::Block& block, const fixed::Formats& formats, int macs, const Device& device) {
+// compile: (lanes' number, device) -> Program
+template <typename Compile>
+EngineSize size_of(const Compile& compile, const fixed::Formats& formats, int macs, const Device& device) {
   EngineSize size{.macs = macs, .activation = formats.activation, .weight = formats.weight};
   try {
-    const Program program = compile(block, formats, macs, without_limits(device.family));
+    const Program program = compile(macs, without_limits(device.family));
     size.lanes = program.parameters.lanes;
     size.cycles = cycles(program).compute;
     size.resources = estimate(program, device.family);
@@ -45,6 +47,21 @@ bool beats(const EngineSize& a, const EngineSize& b, const Device& device) {
 
 double milliseconds(const EngineSize& size, double megahertz) { return microseconds(size.cycles, megahertz) / 1000; }
 
+// Numbers of fraction `from` in another format, rounded half up; what is too large is kept, or saturates.
+void convert(std::vector<int32_t>& values, int from, fixed::Format to, bool saturate) {
+  int64_t saturations = 0;
+  for (int32_t& value : values)
+    value = fixed::saturate(fixed::align(value, from, to.fraction), saturate ? to : fixed::Format{32, to.fraction},
+                            &saturations);
+}
+
+void mark_pareto(Exploration& all) {
+  for (EngineSize& size : all.sizes)
+    size.pareto = size.fits && std::none_of(all.sizes.begin(), all.sizes.end(), [&](const EngineSize& other) {
+                    return other.fits && beats(other, size, all.device);
+                  });
+}
+
 }  // namespace
 
 fixed::Formats parse_engine_formats(const std::string& text) {
@@ -64,33 +81,51 @@ std::span<const std::string_view> explored_formats() { return kExploredFormats; 
 
 fixed::Block with_weights_in(const fixed::Block& block, const fixed::Formats& from, fixed::Format to) {
   fixed::Block converted = block;
-  int64_t saturations = 0;
-  const auto convert = [&](fixed::Conv& conv, const char* layer) {
-    const int fraction = from.weight_of(block.name + layer).fraction;
-    for (int32_t& weight : conv.weight)
-      weight = fixed::saturate(fixed::align(weight, fraction, to.fraction), {32, to.fraction}, &saturations);
+  const auto convert_layer = [&](fixed::Conv& conv, const char* layer) {
+    convert(conv.weight, from.weight_of(block.name + layer).fraction, to, /*saturate=*/false);
   };
-  convert(converted.conv1, ".conv1");
-  convert(converted.conv2, ".conv2");
-  if (converted.depthwise1) convert(*converted.depthwise1, ".conv1.depthwise");
-  if (converted.depthwise2) convert(*converted.depthwise2, ".conv2.depthwise");
-  if (converted.projection) convert(*converted.projection, ".shortcut");
+  convert_layer(converted.conv1, ".conv1");
+  convert_layer(converted.conv2, ".conv2");
+  if (converted.depthwise1) convert_layer(*converted.depthwise1, ".conv1.depthwise");
+  if (converted.depthwise2) convert_layer(*converted.depthwise2, ".conv2.depthwise");
+  if (converted.projection) convert_layer(*converted.projection, ".shortcut");
+  return converted;
+}
+
+fixed::Network with_formats(const fixed::Network& network, const fixed::Formats& to) {
+  fixed::Network converted = network;
+  static_cast<fixed::Formats&>(converted) = to;
+  convert(converted.input_table, network.activation_of("input").fraction, to.activation, /*saturate=*/true);
+  convert(converted.stem.weight, network.weight_of("conv1").fraction, to.weight, /*saturate=*/false);
+  convert(converted.fc_weight, network.weight_of("fc").fraction, to.weight, /*saturate=*/false);
+  for (fixed::Block& block : converted.blocks) block = with_weights_in(block, network.formats(), to.weight);
   return converted;
 }
 
 Exploration explore(const fixed::Block& block, const fixed::Formats& formats, const ExploreOptions& options) {
   Exploration all{.device = options.device, .megahertz = options.megahertz};
   const auto add = [&](const fixed::Block& converted, const fixed::Formats& used) {
-    for (const int macs : valid_macs()) all.sizes.push_back(size_of(converted, used, macs, options.device));
+    const auto compiled = [&](int macs, const Device& device) { return compile(converted, used, macs, device); };
+    for (const int macs : valid_macs()) all.sizes.push_back(size_of(compiled, used, macs, options.device));
   };
   add(block, formats);
   for (const fixed::Formats& other : options.others)
     if (other != formats) add(with_weights_in(block, formats, other.weight), other);
+  mark_pareto(all);
+  return all;
+}
 
-  for (EngineSize& size : all.sizes)
-    size.pareto = size.fits && std::none_of(all.sizes.begin(), all.sizes.end(), [&](const EngineSize& other) {
-                    return other.fits && beats(other, size, options.device);
-                  });
+Exploration explore(const fixed::Network& network, const ExploreOptions& options) {
+  Exploration all{.device = options.device, .megahertz = options.megahertz};
+  const auto add = [&](const fixed::Network& converted) {
+    const auto compiled = [&](int macs, const Device& device) { return compile(converted, macs, device); };
+    for (const int macs : valid_macs())
+      all.sizes.push_back(size_of(compiled, converted.formats(), macs, options.device));
+  };
+  add(network);
+  for (const fixed::Formats& other : options.others)
+    if (other != network.formats()) add(with_formats(network, other));
+  mark_pareto(all);
   return all;
 }
 

@@ -1,4 +1,4 @@
-// What a block costs on engines of every size and of several formats, without building one.
+// What a block, or a whole network, costs on engines of every size and of several formats, without building one.
 //
 //   engine::Exploration all = engine::explore(block, net.formats(), {.device = engine::kXczu7ev});
 //   for (const EngineSize& size : all.sizes) ... size.macs, size.cycles, size.resources, size.pareto
@@ -57,11 +57,15 @@ struct Exploration {
 // device's resources, and better in one. Not of each resource: a size that takes fewer DSPs, but as many of the block
 // RAMs, which are scarcer on that device, leaves room for nothing more, and is only slower.
 Exploration explore(const fixed::Block& block, const fixed::Formats& formats, const ExploreOptions& options);
+Exploration explore(const fixed::Network& network, const ExploreOptions& options);
 
 // The block with its weights in another format, rounded half up; one that becomes too large stays too large, so that
 // compile() refuses it. That is enough to lay out the engine and to prove its accumulators. Time biases, scales and
 // shifts stay what they are: it is not the block that `odenet quantize` would make of these formats.
 fixed::Block with_weights_in(const fixed::Block& block, const fixed::Formats& from, fixed::Format to);
+
+// The same of a network, whose table of inputs is converted, too.
+fixed::Network with_formats(const fixed::Network& network, const fixed::Formats& to);
 
 std::string to_text(const Exploration& exploration);
 void to_json(nlohmann::json& json, const Exploration& exploration);

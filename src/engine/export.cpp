@@ -71,19 +71,6 @@ std::string records(std::span<const uint8_t> images, const std::vector<int32_t>&
   return bytes;
 }
 
-// Bits of the engine's memories.
-struct Memory {
-  int64_t maps, weights, tables, program;
-};
-
-Memory memory_of(const Program& program) {
-  const Parameters& p = program.parameters;
-  return {.maps = (int64_t{p.map_words[0]} + p.map_words[1]) * p.lanes.px * p.activation.width,
-          .weights = int64_t{p.weight_words} * p.lanes.oc * p.weight.width,
-          .tables = int64_t{p.table_words} * (9 + 2) * 32,
-          .program = int64_t{p.program_words} * 256};
-}
-
 }  // namespace
 
 size_t find_block(const fixed::Network& network, const std::string& layer) {
@@ -117,10 +104,14 @@ ExportReport export_folder(const fixed::Network& network, std::span<const uint8_
     block = find_block(network, options.layer);
     report.program = compile(network.blocks[*block], network.formats(), options.macs, options.device);
     report.step_cycles = step_cycles(report.program);
+    report.skips =
+        skip_costs(network.blocks[*block], network.formats(), report.program.parameters.lanes, options.device);
     report.performance = project(network.spec, report.program.name, cycles(report.program), options.megahertz);
     report.proofs = fixed::prove_accumulators(network.blocks[*block], network.formats());
   }
   report.cycles = cycles(report.program);
+  report.device = options.device;
+  report.resources = estimate(report.program, options.device.family);
   if (report.program.parameters.mac_dsps == 1)
     for (fixed::AccumulatorProof& proof : report.proofs) proof.bound = one_dsp_bound(network.activation);
 
@@ -151,7 +142,7 @@ ExportReport export_folder(const fixed::Network& network, std::span<const uint8_
 
 std::string to_text(const ExportReport& report) {
   const Program& program = report.program;
-  const Memory memory = memory_of(program);
+  const MemoryBits memory = memory_bits(program);
   const Lanes lanes = program.parameters.lanes;
   const auto shape = [](const MapShape& s) { return fmt::format("{} x {} x {}", s.channels, s.height, s.width); };
   std::string text = program.network ? fmt::format("{}, all of it: {} to {} logits, ", report.model,
@@ -170,6 +161,11 @@ std::string to_text(const ExportReport& report) {
   text += fmt::format("memory: {:.1f} Kib maps, {:.1f} Kib weights, {:.1f} Kib tables\n",
                       static_cast<double>(memory.maps) / 1024, static_cast<double>(memory.weights) / 1024,
                       static_cast<double>(memory.tables) / 1024);
+  text += fmt::format("estimated:");
+  for (const ResourceKind& kind : kResourceKinds)
+    text += fmt::format(" {} {:g} ({:.0f} %)", kind.cell(report.device.family), report.resources.*kind.count,
+                        100 * report.resources.*kind.count / (report.device.has.*kind.count));
+  text += fmt::format(" of {}\n", report.device.name);
   text += fmt::format("of the multiply-accumulate lanes' cycles {:.0f} % used", 100 * lanes_used(program));
   if (const auto used = depthwise_lanes_used(program))
     text += fmt::format("; in depthwise convolutions {:.1f} %", 100 * *used);
@@ -182,6 +178,7 @@ std::string to_text(const ExportReport& report) {
   for (const fixed::AccumulatorProof& proof : report.proofs)
     text += fmt::format("{}: sum |w| at most {:.3f}, below {:.3f}: no accumulator can overflow\n", proof.layer,
                         report.formats.weight.to_real(proof.weight_sum), report.formats.weight.to_real(proof.bound));
+  if (!report.skips.empty()) text += to_text(report.skips, report.device.family);
   text += to_text(report.performance);
   return text + fmt::format("golden vectors: {} images\n", report.images);
 }
@@ -191,7 +188,6 @@ void to_json(nlohmann::json& json, const ExportReport& report) {
   const auto format = [](fixed::Format f) { return nlohmann::json{{"width", f.width}, {"fraction", f.fraction}}; };
   const Program& program = report.program;
   const Parameters& parameters = program.parameters;
-  const Memory memory = memory_of(program);
   auto proofs = nlohmann::json::array();
   for (const fixed::AccumulatorProof& proof : report.proofs)
     proofs.push_back({{"layer", proof.layer},
@@ -218,10 +214,8 @@ void to_json(nlohmann::json& json, const ExportReport& report) {
         {"image", report.milliseconds(report.cycles.load + report.cycles.compute + report.cycles.store)}}},
       {"performance", report.performance},
       {"multiply_adds", multiply_adds(program)},
-      {"memory_bits",
-       {{"maps", memory.maps}, {"weights", memory.weights}, {"tables", memory.tables}, {"program", memory.program}}},
-      {"block_rams", block_rams(parameters)},
-      {"dsps", dsps(parameters)},
+      {"memory_bits", memory_bits(program)},
+      {"device", report.device.name},
       {"formats",
        {{"activation", format(report.formats.activation)},
         {"weight", format(report.formats.weight)},
@@ -229,6 +223,8 @@ void to_json(nlohmann::json& json, const ExportReport& report) {
         {"scale", format(report.formats.scale)}}},
       {"accumulator_proofs", std::move(proofs)},
       {"program", std::move(listing)}};
+  for (const ResourceKind& kind : kResourceKinds)
+    json["resources"][std::string(kind.name)] = report.resources.*kind.count;
   json["lanes_used"] = lanes_used(program);
   if (const auto used = depthwise_lanes_used(program)) json["depthwise_lanes_used"] = *used;
   if (const auto& accuracy = report.accuracy)
@@ -243,6 +239,7 @@ void to_json(nlohmann::json& json, const ExportReport& report) {
       json["sections"].push_back({{"name", program.sections[s].name}, {"cycles", sections[s]}});
     return;
   }
+  if (!report.skips.empty()) json["skips"] = report.skips;
   json["block"] = program.name;
   json["executions"] = program.executions;
   json["stages"] = program.stages;

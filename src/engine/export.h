@@ -17,6 +17,7 @@
 #include "engine/compiler.h"
 #include "engine/cycles.h"
 #include "engine/performance.h"
+#include "engine/skip_costs.h"
 #include "fixed/accumulator_proof.h"
 #include "fixed/network.h"
 
@@ -44,6 +45,9 @@ struct ExportReport {
   Cycles cycles{};          // of an image
   int64_t step_cycles = 0;  // of a block's step: an execution, or as many as a Runge-Kutta method has stages
   Performance performance{};
+  Device device{};                                // for which it was checked
+  Resources resources{};                          // estimated
+  std::vector<SkipCost> skips{};                  // of a block that is no ODEBlock
   std::optional<fixed::Accuracy> accuracy{};      // of the network, as measured when it was quantized
   std::vector<fixed::AccumulatorProof> proofs{};  // of its convolutions
   std::string hash{};                             // FNV-1a of the files that make up the engine, 16 hexadecimal digits

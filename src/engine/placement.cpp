@@ -25,8 +25,6 @@ constexpr BlockRam kEcp5Rams[] = {{16384, 1, 1, 128}, {8192, 2, 1, 128},  {4096,
 constexpr double kMultiplexerCost = 0.5;
 constexpr double kXilinxLogicCost = 1.0 / 64, kEcp5LogicCost = 1.0 / 16;
 
-int divide_up(int a, int b) { return (a + b - 1) / b; }
-
 struct Priced {
   Placement placement{};
   double cost = std::numeric_limits<double>::infinity();

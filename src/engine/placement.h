@@ -11,6 +11,8 @@ namespace odenet::engine {
 
 enum class DeviceFamily { kXilinx, kEcp5 };  // 7 series and UltraScale+; Lattice ECP5
 
+constexpr int divide_up(int a, int b) { return (a + b - 1) / b; }
+
 struct Placement {
   double blocks = 0;  // of 36 Kib, those of 18 Kib counting half; ECP5: of 18 Kib
   int rows = 1;       // of words one below the other: inputs of the multiplexer behind them

@@ -8,6 +8,7 @@
 
 #include "engine/cycles.h"
 #include "random_block.h"
+#include "support/engine_network.h"
 #include "support/expect_error.h"
 
 namespace odenet::engine {
@@ -140,6 +141,21 @@ TEST(Explore, ReadsFormats) {
   EXPECT_ERROR(parse_engine_formats("16.9"), "16.9/16.12");
   EXPECT_ERROR(parse_engine_formats("16.9/x"), "format 'x'");
   EXPECT_ERROR(parse_engine_formats("16.9,fc=32.20/16.12"), "16.9,fc=32.20");
+}
+
+// The formats' network is laid out like the one that quantize makes.
+TEST(Explore, AWholeNetwork) {
+  const fixed::Network net = odenet::testing::engine_network();
+  const Exploration all = explore(net, {.others = some_formats({"16.9/16.12"})});
+  ASSERT_EQ(all.sizes.size(), 2 * valid_macs().size());
+  const fixed::Network narrow = odenet::testing::engine_network(1, parse_engine_formats("16.9/16.12"));
+  const EngineSize& size = all.sizes[valid_macs().size() + 4];
+  const Program program = compile(narrow, 16);
+  EXPECT_EQ(size.macs, 16);
+  EXPECT_EQ(size.cycles, cycles(program).compute);
+  EXPECT_EQ(size.resources.dsp, 20);
+  EXPECT_EQ(size.resources.block_rams, estimate(program, DeviceFamily::kXilinx).block_rams);
+  EXPECT_THAT(all.sizes[valid_macs().size()].refused, HasSubstr("32 bits of a logit"));  // one lane
 }
 
 }  // namespace

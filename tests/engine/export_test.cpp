@@ -107,6 +107,23 @@ TEST_F(Export, WritesAWholeNetwork) {
   EXPECT_NE(to_text(report).find("small, all of it: 3 x 16 x 16 to 5 logits"), std::string::npos);
 }
 
+// Residual and non-residual side by side; an ODEBlock's sum is the integration, and stays.
+TEST_F(Export, ReportsWhatTheSkipCosts) {
+  const ExportReport report = run("layer2_1");
+  ASSERT_EQ(report.skips.size(), 3u);
+  EXPECT_TRUE(report.skips[0].own);
+  EXPECT_EQ(report.skips[0].cycles, report.cycles.compute);
+  EXPECT_EQ(report.skips[0].resources.luts, report.resources.luts);
+  EXPECT_EQ(report.skips[2].skip, Skip::kNone);
+  EXPECT_EQ(report.skips[2].cycles, report.cycles.compute);  // old values come along with the write-back
+  EXPECT_LT(report.skips[2].memory.maps, report.skips[0].memory.maps);
+  EXPECT_NE(to_text(report).find("full "), std::string::npos);
+  const auto json = nlohmann::json::parse(read_text_file(out_ / "report.json"));
+  EXPECT_EQ(json["skips"][2]["skip"], "none");
+  EXPECT_EQ(json["skips"][2]["memory_bits"]["maps"], report.skips[2].memory.maps);
+  EXPECT_TRUE(run("layer2_2", 8, /*replace=*/true).skips.empty());
+}
+
 TEST_F(Export, HashNamesTheEngine) {
   const std::string hash = run("layer2_2").hash;
   EXPECT_EQ(run("layer2_2", 8, /*replace=*/true).hash, hash);
@@ -173,7 +190,7 @@ TEST_F(Export, TakesNetworksOfFewerBits) {
   net_ = engine_network(1, fixed::formats_from("16.9", "16.12"));
   run("layer2_2", 16);
   const auto json = nlohmann::json::parse(read_text_file(out_ / "report.json"));
-  EXPECT_EQ(json["dsps"], 16 + 4);
+  EXPECT_EQ(json["resources"]["dsp"], 16 + 4);
   EXPECT_EQ(json["formats"]["activation"], (nlohmann::json{{"width", 16}, {"fraction", 9}}));
   EXPECT_EQ(json["formats"]["sum"], (nlohmann::json{{"width", 32}, {"fraction", 20}}));
   EXPECT_EQ(json["memory_bits"]["weights"], 2 * 8 * 8 * 9 * 16);
