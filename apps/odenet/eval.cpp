@@ -82,10 +82,9 @@ void run_predictor(const std::filesystem::path& path, const EvalOptions& options
       {"solver", stage.solver},
       {"rollout_error", train::rollout_error(errors)},
       {"rollout_errors", std::vector<double>(errors.data_ptr<double>(), errors.data_ptr<double>() + errors.numel())}};
-  json["counts"] = {{"evaluations", work.forward.evaluations},
-                    {"trials", work.forward.trials},
-                    {"accepted_steps", work.forward.accepted},
-                    {"rejected_steps", work.forward.rejected}};
+  json["counts"] = {{"evaluations", work.forward.evaluations}, {"trials", work.forward.trials},
+                    {"accepted_steps", work.forward.accepted}, {"rejected_steps", work.forward.rejected},
+                    {"error_rows", work.forward.rows},         {"error_rows_saved", work.forward.rows_saved}};
   if (options.json) return fmt::print("{}\n", json.dump(2));
   fmt::print("{} by {}: {} trajectories of {} intervals of {:g}\n", system.name, stage.solver, count, system.intervals,
              system.interval);

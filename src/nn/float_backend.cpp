@@ -54,7 +54,9 @@ std::vector<std::pair<std::string, double>> FloatBackend::counts() const {
   const auto mean = [&](int64_t count) { return static_cast<double>(count) / static_cast<double>(batches_); };
   return {{"evaluations_a_batch", mean(work_.evaluations)},
           {"accepted_steps_a_batch", mean(work_.accepted)},
-          {"rejected_steps_a_batch", mean(work_.rejected)}};
+          {"rejected_steps_a_batch", mean(work_.rejected)},
+          {"error_rows_a_batch", mean(work_.rows)},
+          {"error_rows_saved_a_batch", mean(work_.rows_saved)}};
 }
 
 }  // namespace odenet::nn
