@@ -1,6 +1,6 @@
 #!/bin/sh
-# The whole system: odenet-infer computes the processor's layers of the golden images, the simulated device this folder's
-# block, and every logit must be that of the integer network. What is needed is checked before anything is built.
+# The whole system: odenet-infer computes of the golden images what is the processor's, the simulated device this folder's
+# program, and every logit must be that of the integer network. What is needed is checked before anything is built.
 #
 #   sh system.sh INFER BUILD [IMAGES]       INFER: program, for this machine or for ARM; IMAGES: the first so many only
 infer=$1 build=$2 images=${3:-0}
@@ -49,7 +49,7 @@ until grep -q listening "$log"; do
   sleep 0.1
 done
 
-echo "$program on ${emulator:-$(uname -m)}, the block on the simulated device"
+echo "$program on ${emulator:-$(uname -m)}, the engine as the simulated device"
 ${emulator:+$emulator -L $libraries} "$program" network.safetensors golden/images.bin --limit "$images" --device "socket:$socket" \
   --expect "$expected" > "$build/system.log" 2>&1 || fail "$(cat "$build/system.log")"
 cat "$build/system.log"
