@@ -17,6 +17,7 @@ constexpr int kMomentsBits = 128;                             // hw/rtl/moments.
 
 int bits_of(int words) { return words > 1 ? std::bit_width(static_cast<unsigned>(words - 1)) : 1; }  // of an address
 int log2_of(int lanes) { return std::bit_width(static_cast<unsigned>(lanes)) - 1; }
+
 // LUTs of a multiplexer, a bit: one of six inputs makes one value of four, one of four inputs one of two.
 int multiplexer(int values, DeviceFamily family) {
   return family == DeviceFamily::kXilinx ? divide_up(values - 1, 3) : values - 1;
