@@ -10,8 +10,9 @@ find_package(Threads REQUIRED)
 
 file(GLOB sources CONFIGURE_DEPENDS src/spec/*.cpp src/fixed/*.cpp src/driver/*.cpp apps/infer/*.cpp)
 list(APPEND sources src/core/file.cpp src/core/file_calls.cpp src/core/safetensors.cpp src/ode/solver.cpp
-     src/ode/step_controller.cpp src/ode/tableau.cpp src/engine/compiler.cpp src/engine/instruction.cpp
-     src/engine/registers.cpp src/engine/requirements.cpp src/engine/resources.cpp src/engine/rom.cpp)
+     src/ode/step_controller.cpp src/ode/tableau.cpp src/engine/assembler.cpp src/engine/compiler.cpp
+     src/engine/instruction.cpp src/engine/placement.cpp src/engine/registers.cpp src/engine/requirements.cpp
+     src/engine/resources.cpp src/engine/rom.cpp)
 add_executable(odenet-infer ${sources})
 target_include_directories(odenet-infer PRIVATE src)
 target_include_directories(odenet-infer SYSTEM PRIVATE ${headers})

@@ -8,7 +8,7 @@
 //
 // Blocks: ODEBlocks of Euler's and Runge-Kutta steps and blocks with full, short and no skips, of stride 1 and 2, plain
 // or depthwise separable, with batch or instance norms. A block takes activations [C, H, W] and gives activations; a
-// network takes those of the image (fixed::input_activations) and gives logits, in fixed::Formats::logits().
+// network takes those of the image (fixed::Runner::input_activations) and gives logits, in fixed::Formats::logits().
 //
 // What an engine cannot run is an Error that says why: rows that are no whole number of map words, channels that are no
 // multiple of the channel lanes, odd sizes with stride 2, memories larger than those of the device, weights that break
