@@ -5,6 +5,7 @@
 
 #include "commands.h"
 #include "core/error.h"
+#include "core/names.h"
 #include "engine/explore.h"
 #include "engine/export.h"
 #include "networks.h"
@@ -54,12 +55,7 @@ void run(const ExportOptions& options) {
     fmt::print("{}\n{}: next, make -C {} lint sim synth\n", engine::to_text(report), options.out, options.out);
 }
 
-std::string device_help() {
-  std::string names;
-  for (const engine::Device& device : engine::kDevices)
-    names += fmt::format("{}{}", names.empty() ? "" : ", ", device.name);
-  return fmt::format("what it must fit: {}", names);
-}
+std::string device_help() { return "what it must fit: " + names_of(engine::kDevices); }
 
 std::string macs_help() { return fmt::format("multiply-add units: {}", fmt::join(engine::valid_macs(), ", ")); }
 

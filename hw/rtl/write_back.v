@@ -173,8 +173,8 @@ module write_back #(
   wire right = right_s0 && last_pixel;
   always @(posedge clk) if (busy) bias_address <= bias_s0 + (left ? 0 : right ? 2 : 1);
 
-  // s3: the exact sum, or the pixel to combine as a sum, or the channel's pixels so far. c - mean = c + ~mean + 1: ones behind the point are that one, for
-  // requantize adds a half of its own.
+  // s3: the exact sum, or the pixel to combine as a sum, or the channel's pixels so far. c - mean = c + ~mean + 1: ones behind
+  // the point are that one, for requantize adds a half of its own.
   reg signed [EXACT_WIDTH-1:0] sum_s3;
   wire [EXACT_WIDTH-1:0] exact;
   generate

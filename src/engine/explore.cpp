@@ -55,11 +55,23 @@ void convert(std::vector<int32_t>& values, int from, fixed::Format to, bool satu
                             &saturations);
 }
 
-void mark_pareto(Exploration& all) {
+// Of every number of lanes in the network's formats and the others. compile_in: formats -> a function that compiles
+// for (number of lanes, device).
+template <typename CompileIn>
+Exploration explore_formats(const fixed::Formats& own, const ExploreOptions& options, const CompileIn& compile_in) {
+  Exploration all{.device = options.device, .megahertz = options.megahertz};
+  const auto add = [&](const fixed::Formats& formats) {
+    const auto compile = compile_in(formats);
+    for (const int macs : valid_macs()) all.sizes.push_back(size_of(compile, formats, macs, options.device));
+  };
+  add(own);
+  for (const fixed::Formats& other : options.others)
+    if (other != own) add(other);
   for (EngineSize& size : all.sizes)
     size.pareto = size.fits && std::none_of(all.sizes.begin(), all.sizes.end(), [&](const EngineSize& other) {
                     return other.fits && beats(other, size, all.device);
                   });
+  return all;
 }
 
 }  // namespace
@@ -103,30 +115,20 @@ fixed::Network with_formats(const fixed::Network& network, const fixed::Formats&
 }
 
 Exploration explore(const fixed::Block& block, const fixed::Formats& formats, const ExploreOptions& options) {
-  Exploration all{.device = options.device, .megahertz = options.megahertz};
-  const auto add = [&](const fixed::Block& converted, const fixed::Formats& used) {
-    const auto compiled = [&](int macs, const Device& device) { return compile(converted, used, macs, device); };
-    for (const int macs : valid_macs()) all.sizes.push_back(size_of(compiled, used, macs, options.device));
-  };
-  add(block, formats);
-  for (const fixed::Formats& other : options.others)
-    if (other != formats) add(with_weights_in(block, formats, other.weight), other);
-  mark_pareto(all);
-  return all;
+  return explore_formats(formats, options, [&](const fixed::Formats& used) {
+    fixed::Block converted = used == formats ? block : with_weights_in(block, formats, used.weight);
+    return [&used, converted = std::move(converted)](int macs, const Device& device) {
+      return compile(converted, used, macs, device);
+    };
+  });
 }
 
 Exploration explore(const fixed::Network& network, const ExploreOptions& options) {
-  Exploration all{.device = options.device, .megahertz = options.megahertz};
-  const auto add = [&](const fixed::Network& converted) {
-    const auto compiled = [&](int macs, const Device& device) { return compile(converted, macs, device); };
-    for (const int macs : valid_macs())
-      all.sizes.push_back(size_of(compiled, converted.formats(), macs, options.device));
-  };
-  add(network);
-  for (const fixed::Formats& other : options.others)
-    if (other != network.formats()) add(with_formats(network, other));
-  mark_pareto(all);
-  return all;
+  return explore_formats(network.formats(), options, [&](const fixed::Formats& used) {
+    fixed::Network converted = used == network.formats() ? network : with_formats(network, used);
+    return
+        [converted = std::move(converted)](int macs, const Device& device) { return compile(converted, macs, device); };
+  });
 }
 
 std::string to_text(const Exploration& exploration) {
@@ -155,13 +157,8 @@ std::string to_text(const Exploration& exploration) {
 }
 
 void to_json(nlohmann::json& json, const Exploration& exploration) {
-  const auto counts = [](const Resources& resources) {
-    nlohmann::json result;
-    for (const ResourceKind& kind : kResourceKinds) result[std::string(kind.name)] = resources.*kind.count;
-    return result;
-  };
   json = {{"device", exploration.device.name},
-          {"device_resources", counts(exploration.device.has)},
+          {"device_resources", exploration.device.has},
           {"megahertz", exploration.megahertz},
           {"sizes", nlohmann::json::array()}};
   for (const EngineSize& size : exploration.sizes) {
@@ -170,7 +167,7 @@ void to_json(nlohmann::json& json, const Exploration& exploration) {
       row.update({{"lanes", {{"channels", size.lanes.oc}, {"pixels", size.lanes.px}}},
                   {"cycles", size.cycles},
                   {"milliseconds", milliseconds(size, exploration.megahertz)},
-                  {"resources", counts(size.resources)},
+                  {"resources", size.resources},
                   {"fits", size.fits},
                   {"pareto", size.pareto}});
     else

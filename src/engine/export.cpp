@@ -98,7 +98,6 @@ ExportReport export_folder(const fixed::Network& network, std::span<const uint8_
   std::optional<size_t> block;
   if (options.layer.empty()) {
     report.program = compile(network, options.macs, options.device);
-    report.performance = project(network.spec, report.program, options.megahertz);
     report.proofs = fixed::prove_accumulators(network);
   } else {
     block = find_block(network, options.layer);
@@ -106,10 +105,11 @@ ExportReport export_folder(const fixed::Network& network, std::span<const uint8_
     report.step_cycles = step_cycles(report.program);
     report.skips =
         skip_costs(network.blocks[*block], network.formats(), report.program.parameters.lanes, options.device);
-    report.performance = project(network.spec, report.program.name, cycles(report.program), options.megahertz);
     report.proofs = fixed::prove_accumulators(network.blocks[*block], network.formats());
   }
   report.cycles = cycles(report.program);
+  report.performance = block ? project(network.spec, report.program.name, report.cycles, options.megahertz)
+                             : project(network.spec, report.program, options.megahertz);
   report.device = options.device;
   report.resources = estimate(report.program, options.device.family);
   if (report.program.parameters.mac_dsps == 1)
@@ -216,6 +216,7 @@ void to_json(nlohmann::json& json, const ExportReport& report) {
       {"multiply_adds", multiply_adds(program)},
       {"memory_bits", memory_bits(program)},
       {"device", report.device.name},
+      {"resources", report.resources},
       {"formats",
        {{"activation", format(report.formats.activation)},
         {"weight", format(report.formats.weight)},
@@ -223,8 +224,6 @@ void to_json(nlohmann::json& json, const ExportReport& report) {
         {"scale", format(report.formats.scale)}}},
       {"accumulator_proofs", std::move(proofs)},
       {"program", std::move(listing)}};
-  for (const ResourceKind& kind : kResourceKinds)
-    json["resources"][std::string(kind.name)] = report.resources.*kind.count;
   json["lanes_used"] = lanes_used(program);
   if (const auto used = depthwise_lanes_used(program)) json["depthwise_lanes_used"] = *used;
   if (const auto& accuracy = report.accuracy)

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <bit>
 #include <cctype>
+#include <nlohmann/json.hpp>
 #include <vector>
 
 #include "core/error.h"
+#include "core/names.h"
 
 namespace odenet::engine {
 namespace {
@@ -27,6 +29,20 @@ int multiplexer(int values, DeviceFamily family) {
 int ecp5_lane_multipliers(const Parameters& p) {
   const auto multipliers = [](int a, int b) { return divide_up(a, 18) * divide_up(b, 18); };
   return p.mac_dsps == 1 ? multipliers(p.activation.width, p.weight.width) : 2 * multipliers(18, p.weight.width);
+}
+
+// Both maps, which are made of slices.
+double map_blocks(const Parameters& p, DeviceFamily family) {
+  double sum = 0;
+  for (const int words : p.map_words)
+    for (int bits = p.lanes.px * p.activation.width; bits > 0; bits -= kSlice)
+      sum += place(words, std::min(bits, kSlice), /*written=*/true, family).blocks;
+  return sum;
+}
+
+// Of online norms: sums of 128 bits, mean and scale.
+double online_blocks(const Parameters& p, DeviceFamily family) {
+  return p.online_channels == 0 ? 0 : 6 * place(p.online_channels, kSlice, /*written=*/true, family).blocks;
 }
 
 // What the modules are made of. Each function stands for the module of its name; its terms are the registers and the
@@ -67,22 +83,13 @@ class Engine {
   }
 
   double block_rams() const {
-    double sum = map_blocks() + online_blocks();
+    double sum = map_blocks(p_, family_) + online_blocks(p_, family_);
     sum += p_.lanes.oc * place(p_.weight_words, p_.weight.width, false, family_).blocks;
     for (const Rom& rom : tables_) sum += rom.blocks.blocks;
     return sum;
   }
 
  private:
-  double map_blocks() const {
-    double sum = 0;
-    for (const int words : p_.map_words)
-      for (int bits = word_; bits > 0; bits -= kSlice)
-        sum += place(words, std::min(bits, kSlice), true, family_).blocks;
-    return sum;
-  }
-  double online_blocks() const { return online_ ? 6 * place(p_.online_channels, kSlice, true, family_).blocks : 0; }
-
   // One sum a lane, one a channel lane, one that is read; the operands' registers are those of the DSPs.
   int mac_array_flip_flops() const { return sum_ * (p_.macs() + p_.lanes.oc + 1) + log2_of(p_.lanes.oc) + 1; }
   int mac_array_luts() const {
@@ -213,12 +220,13 @@ const Device& find_device(std::string_view name) {
   const auto same = [](char a, char b) {
     return std::tolower(static_cast<unsigned char>(a)) == std::tolower(static_cast<unsigned char>(b));
   };
-  std::string known;
-  for (const Device& device : kDevices) {
+  for (const Device& device : kDevices)
     if (std::equal(name.begin(), name.end(), device.name.begin(), device.name.end(), same)) return device;
-    known += fmt::format("{}{}", known.empty() ? "" : ", ", device.name);
-  }
-  throw Error("unknown device '{}': expected one of {}", name, known);
+  throw Error("unknown device '{}': expected one of {}", name, names_of(kDevices));
+}
+
+void to_json(nlohmann::json& json, const Resources& resources) {
+  for (const ResourceKind& kind : kResourceKinds) json[std::string(kind.name)] = resources.*kind.count;
 }
 
 Resources estimate(const Program& program, DeviceFamily family) {
@@ -241,13 +249,8 @@ int dsps(const Parameters& p, DeviceFamily family) {
 
 double block_rams(const Parameters& p, DeviceFamily family) {
   const auto blocks = [family](int words, int width) { return place(words, width, /*written=*/true, family).blocks; };
-  double sum = 0;
-  for (const int words : p.map_words)
-    for (int bits = p.lanes.px * p.activation.width; bits > 0; bits -= kSlice)
-      sum += blocks(words, std::min(bits, kSlice));
-  if (p.online_channels != 0) sum += 6 * blocks(p.online_channels, 32);  // sums of 128 bits, mean and scale
-  return sum + p.lanes.oc * blocks(p.weight_words, p.weight.width) + blocks(9 * p.table_words, 32) +
-         2 * blocks(p.table_words, 32);
+  return map_blocks(p, family) + online_blocks(p, family) + p.lanes.oc * blocks(p.weight_words, p.weight.width) +
+         blocks(9 * p.table_words, 32) + 2 * blocks(p.table_words, 32);
 }
 
 void require_fits(const Program& program, const Device& device) {

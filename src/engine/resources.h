@@ -9,7 +9,7 @@
 //   double blocks = engine::block_rams(program.parameters);
 #pragma once
 
-#include <string>
+#include <nlohmann/json_fwd.hpp>
 #include <string_view>
 
 #include "engine/placement.h"
@@ -37,6 +37,8 @@ inline constexpr ResourceKind kResourceKinds[] = {
     {"luts", &Resources::luts, "LUT", "LUT4"},
     {"flip_flops", &Resources::flip_flops, "FF", "FF"},
 };
+
+void to_json(nlohmann::json& json, const Resources& resources);  // by the kinds' names
 
 struct Device {
   std::string_view name;

@@ -74,9 +74,11 @@ std::string to_text(std::span<const SkipCost> costs, DeviceFamily family) {
 }
 
 void to_json(nlohmann::json& json, const SkipCost& cost) {
-  json = {{"skip", name_of(cost.skip)}, {"own", cost.own}, {"cycles", cost.cycles}, {"memory_bits", cost.memory}};
-  for (const ResourceKind& kind : kResourceKinds)
-    json["resources"][std::string(kind.name)] = cost.resources.*kind.count;
+  json = {{"skip", name_of(cost.skip)},
+          {"own", cost.own},
+          {"cycles", cost.cycles},
+          {"memory_bits", cost.memory},
+          {"resources", cost.resources}};
 }
 
 }  // namespace odenet::engine

@@ -263,8 +263,7 @@ std::vector<int32_t> Runner::input_activations(std::span<const uint8_t> images) 
   image_count(images);
   std::vector<int32_t> values;
   values.reserve(images.size());
-  for (size_t i = 0; i < images.size(); ++i)
-    values.push_back(network_.input_table[i / pixels % channels * 256 + images[i]]);
+  for (size_t i = 0; i < images.size(); ++i) values.push_back(input_activation(i / pixels % channels, images[i]));
   return values;
 }
 
@@ -284,8 +283,8 @@ void Runner::run_stem(std::span<const uint8_t> image, Workspace& workspace, Thre
   x.reshape(spec.in_channels, spec.height, spec.width);
   std::fill_n(x.data(), x.size(), 0);
   const auto pitch = static_cast<size_t>(x.pitch());
-  const std::vector<int32_t> values = input_activations(image);
-  for (size_t i = 0; i < values.size(); ++i) x.data()[i % pixels * pitch + i / pixels] = values[i];
+  for (size_t i = 0; i < image.size(); ++i)
+    x.data()[i % pixels * pitch + i / pixels] = input_activation(i / pixels, image[i]);
   const auto count = stem_.run({.input = x, .relu = true}, workspace.scratch, pool, workspace.map);
   stem_saturations_ += count.sum;
   stem_norm_saturations_ += count.norm;

@@ -122,6 +122,7 @@ class Runner {
   std::vector<LayerSaturations> saturations() const;
 
  private:
+  int32_t input_activation(size_t channel, uint8_t pixel) const { return network_.input_table[channel * 256 + pixel]; }
   int image_count(std::span<const uint8_t> images) const;
   void run_stem(std::span<const uint8_t> image, Workspace& workspace, ThreadPool* pool);
 
