@@ -142,23 +142,25 @@ void add_eval(CLI::App& app) {
   auto* command = app.add_subcommand("eval", "top-1, top-5, loss and confusion matrix of a network");
   auto options = std::make_shared<EvalOptions>();
   command->add_option("network", options->network, "run folder, checkpoint or quantized network")->required();
-  command->add_option("--backend", options->backend, "what computes it: " + backend_names())->capture_default_str();
-  command->add_option("--compare", options->compare, "a second backend, whose results are put beside");
+  command->add_option("--logits", options->logits, "write logits [K, classes] and labels [K] to this safetensors file");
+  command->add_option("--threads", options->backend_options.threads, "0: all cores")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1024));
+  command->add_flag("--json", options->json, "for programs");
+  start_group(*command, "Images");
   command->add_option("--dataset", options->images.dataset, "other than the one it was trained on");
   command->add_option("--data-dir", options->images.data_dir,
                       "folder of the data set's files; default: as in training");
   command->add_option("--split", options->images.split, "train or test")->capture_default_str();
   command->add_option("--limit", options->images.limit, "first K images only; 0: all")->capture_default_str();
   command->add_option("--batch", options->batch, "images at once")->capture_default_str()->check(CLI::Range(1, 100000));
-  command->add_option("--threads", options->backend_options.threads, "0: all cores")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 1024));
+  start_group(*command, "Backends");
+  command->add_option("--backend", options->backend, "what computes it: " + backend_names())->capture_default_str();
+  command->add_option("--compare", options->compare, "a second backend, whose results are put beside");
   add_engine_scope(*command, options->backend_options.engine, kUsualLayer);
   command->add_option("--macs", options->backend_options.macs, "rtl: the engine's size")->capture_default_str();
   add_solver_options(*command, options->backend_options.solver);
   add_controller_options(*command, options->backend_options.solver);
-  command->add_option("--logits", options->logits, "write logits [K, classes] and labels [K] to this safetensors file");
-  command->add_flag("--json", options->json, "for programs");
   command->callback([options] { run(*options); });
 }
 

@@ -67,27 +67,29 @@ void add_export_fpga(CLI::App& app) {
   auto options = std::make_shared<ExportOptions>();
   options->images.limit = 16;
   command->add_option("network", options->network, "quantized network, or run folder that holds one")->required();
+  command->add_option("--out", options->out, "new folder");
+  command->add_flag("--json", options->json, "print the report as JSON");
+  start_group(*command, "Engine");
   add_engine_scope(*command, options->scope);
   command->add_option("--macs", options->engine.macs, macs_help())->capture_default_str();
-  command->add_option("--out", options->out, "new folder");
-  command->add_flag("--explore", options->explore,
-                    "instead, print what it costs on engines of every size, in several formats");
   command->add_option("--device", options->device, device_help())->capture_default_str();
-  command->add_option("--formats", options->formats, "to explore besides the network's own, ACTIVATIONS/WEIGHTS each")
-      ->delimiter(',')
-      ->capture_default_str();
   command->add_option("--megahertz", options->engine.megahertz, "clock for the report")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  command->add_option("--dataset", options->images.dataset,
-                      "of the golden vectors; default: the one it was trained on");
+  start_group(*command, "Exploring");
+  command->add_flag("--explore", options->explore,
+                    "instead, print what it costs on engines of every size, in several formats");
+  command->add_option("--formats", options->formats, "besides the network's own, ACTIVATIONS/WEIGHTS each")
+      ->delimiter(',')
+      ->capture_default_str();
+  start_group(*command, "Golden vectors");
+  command->add_option("--dataset", options->images.dataset, "default: the one it was trained on");
   command->add_option("--data-dir", options->images.data_dir,
                       "folder of the data set's files; default: as in training");
-  command->add_option("--split", options->images.split, "of the golden vectors: train or test")->capture_default_str();
-  command->add_option("--images", options->images.limit, "golden vectors: first K images")
+  command->add_option("--split", options->images.split, "train or test")->capture_default_str();
+  command->add_option("--images", options->images.limit, "first K images")
       ->capture_default_str()
       ->check(CLI::Range(1, 100000));
-  command->add_flag("--json", options->json, "print the report as JSON");
   command->callback([options] { run(*options); });
 }
 

@@ -121,27 +121,29 @@ std::string EngineScope::chosen(const std::string& usual) const {
 }
 
 void add_solver_options(CLI::App& command, SolverOptions& options) {
-  command.add_option("--solver", options.solver,
-                     "of ODEBlocks, other than the one it was trained with: " + names_of(ode::solvers()));
-  command.add_option("--steps", options.steps, "of the solver, other than in training; 0: as in training")
-      ->capture_default_str();
+  start_group(command, "ODEBlocks, other than in training");
+  command.add_option("--solver", options.solver, "of ODEBlocks: " + names_of(ode::solvers()));
+  command.add_option("--steps", options.steps, "of the solver; 0: as in training")->capture_default_str();
   command.add_option("--step-size", options.step_size, "of the solver, in time, in place of --steps");
   command
       .add_option(
           "--statistics", options.images,
-          "with another solver or other steps: measure the norms' statistics anew on the first K training images")
+          "training images on which the norms' statistics are measured anew, as the solver or its steps are others")
       ->capture_default_str();
 }
 
 void add_controller_options(CLI::App& command, SolverOptions& options) {
+  start_group(command, "Steps that follow their error, other than in training");
   command.add_option("--controller", options.controller,
-                     "steps that follow their error, other than in training: " + names_of(ode::controllers()));
-  command.add_option("--rtol", options.rtol, "relative tolerance of such steps");
-  command.add_option("--atol", options.atol, "absolute one");
-  command.add_option("--first-step", options.first_step, "first trial of each integration");
-  command.add_option("--accepts", options.accepts, "of controller slope: acceptances in a row that enlarge steps");
-  command.add_option("--rejects", options.rejects, "of controller slope: rejections in a row that reduce them");
-  command.add_option("--window", options.window, "rows of priority processing; 0: the whole error");
+                     "what chooses the steps: " + names_of(ode::controllers()));
+  command.add_option("--rtol", options.rtol, "tolerated error of a step, relative to the state");
+  command.add_option("--atol", options.atol, "tolerated error of a step, absolute");
+  command.add_option("--first-step", options.first_step, "the first trial's, in time");
+  command.add_option("--accepts", options.accepts,
+                     "controller slope: s_acc, accepted first trials in a row from which it lengthens steps");
+  command.add_option("--rejects", options.rejects,
+                     "controller slope: s_rej, rejected first trials in a row from which it shortens steps by more");
+  command.add_option("--window", options.window, "rows of the window that later trials are judged by; 0: all rows");
 }
 
 int64_t SolverOptions::fixed_steps(double time) const {

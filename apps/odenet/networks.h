@@ -18,6 +18,11 @@
 
 namespace odenet {
 
+// Options that are added from here on stand under this heading of --help.
+inline void start_group(CLI::App& command, std::string_view heading) {
+  command.option_defaults()->group(std::string(heading));
+}
+
 // The names under which `odenet quantize RUN` leaves its network in the run folder: in Q20, and in other formats.
 inline constexpr const char* kQuantizedName = "q20.safetensors";
 inline constexpr const char* kOtherFormatsName = "quantized.safetensors";
@@ -52,6 +57,7 @@ struct SolverOptions {
   // The trained ones with what is given. Error if that has no meaning, as the steps are fixed.
   AdaptiveSteps adapt(AdaptiveSteps trained) const;
 };
+// Each under a heading of its own.
 void add_solver_options(CLI::App& command, SolverOptions& options);
 void add_controller_options(CLI::App& command, SolverOptions& options);
 

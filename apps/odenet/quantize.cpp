@@ -137,6 +137,10 @@ void add_quantize(CLI::App& app) {
   command->add_option("--out", options->out,
                       fmt::format("file to write; default: {} beside the checkpoint, {} for formats other than Q20",
                                   kQuantizedName, kOtherFormatsName));
+  command->add_option("--report", options->report, "write the report or sweep as JSON to this file, too");
+  command->add_option("--threads", options->threads, "0: all cores")->capture_default_str()->check(CLI::Range(0, 1024));
+  command->add_flag("--json", options->json, "print the report as JSON");
+  start_group(*command, "Formats");
   auto* activations = command->add_option(
       "--activations", options->activations,
       "WIDTH.FRACTION of activations, as 16.10, and of single layers or points: 16.10,layer3_2=16.8; default: 32.20");
@@ -153,16 +157,14 @@ void add_quantize(CLI::App& app) {
                                     "accuracy for these bits, as with --auto, and no network: 32,24,18,16,12,8");
   sweep->delimiter(',')->check(CLI::Range(2, 32))->excludes(automatic)->excludes(activations)->excludes(weights);
   command->add_option("--plot", options->plot, "draw the sweep to this file, .svg or .png");
-  command->add_option("--report", options->report, "write the report or sweep as JSON to this file, too");
-  command->add_option("--dataset", options->images.dataset, "for the report; default: the one it was trained on");
+  start_group(*command, "Images for the report");
+  command->add_option("--dataset", options->images.dataset, "default: the one it was trained on");
   command->add_option("--data-dir", options->images.data_dir,
                       "folder of the data set's files; default: as in training");
-  command->add_option("--split", options->images.split, "for the report: train or test")->capture_default_str();
-  command->add_option("--limit", options->images.limit, "images for the report or sweep; 0: all")
+  command->add_option("--split", options->images.split, "train or test")->capture_default_str();
+  command->add_option("--limit", options->images.limit, "first K images only, also for the sweep; 0: all")
       ->capture_default_str();
   add_solver_options(*command, options->solver);
-  command->add_option("--threads", options->threads, "0: all cores")->capture_default_str()->check(CLI::Range(0, 1024));
-  command->add_flag("--json", options->json, "print the report as JSON");
   command->callback([options] { run(*options); });
 }
 

@@ -276,6 +276,8 @@ void add_train(CLI::App& app) {
       options->overrides.emplace_back(name, value);
     };
     command->add_option_function<std::string>(option_name(field.name), store, field.help)
+        ->group(std::string(field.group))
+        ->type_name(std::string(field_type(field)))
         ->default_str(field_text(defaults, field));
   }
   command->callback([options] { run(*options); });

@@ -124,6 +124,18 @@ std::string gradient_help() {
   return text;
 }
 
+struct Group {
+  std::string_view name;
+  std::vector<Field> fields;
+};
+
+std::vector<Field> flat(std::vector<Group> groups) {
+  std::vector<Field> all;
+  for (Group& group : groups)
+    for (Field& field : group.fields) all.emplace_back(std::move(field)).group = group.name;
+  return all;
+}
+
 const Field& find_field(std::string_view name) {
   if (const Field* field = find_named(fields(), name)) return *field;
   throw Error("unknown setting '{}'; there are {}", name, names_of(fields()));
@@ -209,109 +221,151 @@ void validate_adaptation(const TrainConfig& config) {
 }  // namespace
 
 std::span<const Field> fields() {
-  static const auto table = std::to_array<Field>({
-      {"model", model_help(), &TrainConfig::model},
-      {"skips",
-       "of the model's residual blocks, a letter each from the input side: f full, s short, n none; empty: its own",
-       &TrainConfig::skips},
-      {"weights",
-       "run folder or checkpoint whose weights the training starts with; the network is the same, or has fewer skips",
-       &TrainConfig::weights},
-      {"quantize",
-       "train a network for integers of so many bits, in weights and activations, by rounding in the forward pass; "
-       "needs "
-       "weights. 0: a float network",
-       &TrainConfig::quantize},
-      {"activations",
-       "with quantize: formats of the activations, as in odenet quantize; empty: chosen for the weights that it starts "
-       "with",
-       &TrainConfig::activations},
-      {"dataset", "data set: " + names_of(data::datasets()) + "; or a dynamic system: " + names_of(dynamics::systems()),
-       &TrainConfig::dataset},
-      {"data_dir", "folder of the data set's files", &TrainConfig::data_dir},
-      {"train_limit", "train on the first K images only; 0: all", &TrainConfig::train_limit},
-      {"test_limit", "test on the first K images only; 0: all", &TrainConfig::test_limit},
-      {"epochs", "passes over the training images; 0 writes the initial network", &TrainConfig::epochs},
-      {"batch", "images a step", &TrainConfig::batch},
-      {"schedule", "learning-rate schedule: " + names_of(schedules()), &TrainConfig::schedule},
-      {"lr", "learning rate, the highest of the schedule", &TrainConfig::lr},
-      {"warmup_epochs", "linear rise to it at the start, of schedules without a warm-up of their own; 0: none",
-       &TrainConfig::warmup_epochs},
-      {"milestones", "epochs at which the step schedule multiplies by gamma", &TrainConfig::milestones},
-      {"gamma", "factor of the step schedule", &TrainConfig::gamma},
-      {"momentum", "momentum of SGD", &TrainConfig::momentum},
-      {"nesterov", "Nesterov's momentum", &TrainConfig::nesterov},
-      {"weight_decay", "L2 regularisation of convolutions and fc weights", &TrainConfig::weight_decay},
-      {"decay_all", "weight decay for norms and biases too", &TrainConfig::decay_all},
-      {"label_smoothing", "share of the target spread over all classes", &TrainConfig::label_smoothing},
-      {"augment", "random crop with padding 4, and horizontal flip where mirrored pictures stay what they are",
-       &TrainConfig::augment},
-      {"cutout", "side of a square of each training image, in pixels, that is blanked at a random place; 0: none",
-       &TrainConfig::cutout},
-      {"mixup",
-       "alpha of mixing pairs of training images and their labels, shares drawn from Beta(alpha, alpha); 0: none",
-       &TrainConfig::mixup},
-      {"ema", "decay a step of the moving average of the weights that is tested and saved, such as 0.999; 0: none",
-       &TrainConfig::ema},
-      {"end_time", "T: ODEBlocks integrate from 0 to T", &TrainConfig::end_time},
-      {"norm", norm_help(), &TrainConfig::norm},
-      {"teacher",
-       "run folder or checkpoint of a trained network, for distillation, or for its weights (see start). The run keeps "
-       "a copy",
-       &TrainConfig::teacher},
-      {"distillation",
-       "loss from the logits of the teacher, or of the first stage: none, " + names_of(distillation_methods()),
-       &TrainConfig::distillation},
-      {"distillation_weight", distillation_weight_help(), &TrainConfig::distillation_weight},
-      {"temperature", "of kd", &TrainConfig::temperature},
-      {"start",
-       "network to begin with, from which the model comes by removing skips in stages: one such as short-resnet-20, "
-       "with "
-       "random weights; teacher, with its weights; model: no stages; auto: teacher if that is the model with more "
-       "skips, else model",
-       &TrainConfig::start},
-      {"skips_a_stage", "skips removed in one stage, from the input side", &TrainConfig::skips_a_stage},
-      {"shorten", "make full skips short, in a stage of its own, before they are removed", &TrainConfig::shorten},
-      {"stage_epochs", "of each stage, together the epochs; empty: equal parts", &TrainConfig::stage_epochs},
-      {"stage_lr", "learning rate of each stage; empty: lr", &TrainConfig::stage_lr},
-      {"target",
-       "data set of the same classes to adapt to and to test on, besides dataset; its training images come without "
-       "their labels, train_limit and test_limit hold for it too, and its test chooses no checkpoint; empty: none",
-       &TrainConfig::target},
-      {"adapt", "domain adaptation to the target. " + adapt_help(), &TrainConfig::adapt},
-      {"adapt_weight", adapt_weight_help(), &TrainConfig::adapt_weight},
-      {"adapt_statistics",
-       "norm statistics of an adapted network. separate: each domain trains and is tested with its own; joint: of both "
-       "together",
-       &TrainConfig::adapt_statistics},
-      {"solver", "of ODEBlocks: " + names_of(ode::solvers()), &TrainConfig::solver},
-      {"steps", "of the solver in each ODEBlock; 0: the model's own number", &TrainConfig::steps},
-      {"step_size", "of the solver, in time, in place of steps; 0: by steps", &TrainConfig::step_size},
-      {"controller", controller_help(), &TrainConfig::controller},
-      {"rtol", "adaptive steps: tolerated error of a step, relative to the state", &TrainConfig::rtol},
-      {"atol", "adaptive steps: tolerated error of a step, absolute", &TrainConfig::atol},
-      {"first_step", "adaptive steps: the first trial's, in time", &TrainConfig::first_step},
-      {"accepts", "controller slope: s_acc, accepted first trials in a row from which it lengthens steps",
-       &TrainConfig::accepts},
-      {"rejects", "controller slope: s_rej, rejected first trials in a row from which it shortens steps by more",
-       &TrainConfig::rejects},
-      {"window", "adaptive steps: rows of the window that later trials are judged by; 0: all rows",
-       &TrainConfig::window},
-      {"gradient", gradient_help(), &TrainConfig::gradient},
-      {"seed", "of initial weights, order and augmentation", &TrainConfig::seed},
-      {"test_every", "test, and compare with the best, after each K epochs, and after the last",
-       &TrainConfig::test_every},
-      {"checkpoint_minutes", "save what --resume needs at least that often, and after each epoch; 0: after every step",
-       &TrainConfig::checkpoint_minutes},
-      {"precision",
-       names_of(nn::precision_names()) +
-           "; auto: bfloat16 on a GPU or a CPU with AVX512-BF16 or AMX, else float32. In bfloat16 the "
-           "weights that are saved, statistics, loss and optimiser stay float32",
-       &TrainConfig::precision},
-      {"device", names_of(nn::device_names()) + "; auto: a GPU where there is one", &TrainConfig::device},
-      {"threads", "of the computation; 0: all cores", &TrainConfig::threads},
+  static const auto table = flat({
+      {"Network",
+       {
+           {"model", model_help(), &TrainConfig::model},
+           {"skips",
+            "of the model's residual blocks, a letter each from the input side: f full, s short, n none; empty: its "
+            "own",
+            &TrainConfig::skips},
+           {"norm", norm_help(), &TrainConfig::norm},
+           {"weights",
+            "run folder or checkpoint whose weights the training starts with; the network is the same, or has fewer "
+            "skips",
+            &TrainConfig::weights},
+       }},
+      {"ODEBlocks",
+       {
+           {"end_time", "T: ODEBlocks integrate from 0 to T", &TrainConfig::end_time},
+           {"solver", "of ODEBlocks: " + names_of(ode::solvers()), &TrainConfig::solver},
+           {"steps", "of the solver in each ODEBlock; 0: the model's own number", &TrainConfig::steps},
+           {"step_size", "of the solver, in time, in place of steps; 0: by steps", &TrainConfig::step_size},
+           {"gradient", gradient_help(), &TrainConfig::gradient},
+       }},
+      {"Steps that follow their error",
+       {
+           {"controller", controller_help(), &TrainConfig::controller},
+           {"rtol", "tolerated error of a step, relative to the state", &TrainConfig::rtol},
+           {"atol", "tolerated error of a step, absolute", &TrainConfig::atol},
+           {"first_step", "the first trial's, in time", &TrainConfig::first_step},
+           {"accepts", "controller slope: s_acc, accepted first trials in a row from which it lengthens steps",
+            &TrainConfig::accepts},
+           {"rejects", "controller slope: s_rej, rejected first trials in a row from which it shortens steps by more",
+            &TrainConfig::rejects},
+           {"window", "rows of the window that later trials are judged by; 0: all rows", &TrainConfig::window},
+       }},
+      {"Data",
+       {
+           {"dataset",
+            "data set: " + names_of(data::datasets()) + "; or a dynamic system: " + names_of(dynamics::systems()),
+            &TrainConfig::dataset},
+           {"data_dir", "folder of the data set's files", &TrainConfig::data_dir},
+           {"train_limit", "train on the first K images only; 0: all", &TrainConfig::train_limit},
+           {"test_limit", "test on the first K images only; 0: all", &TrainConfig::test_limit},
+           {"augment", "random crop with padding 4, and horizontal flip where mirrored pictures stay what they are",
+            &TrainConfig::augment},
+           {"cutout", "side of a square of each training image, in pixels, that is blanked at a random place; 0: none",
+            &TrainConfig::cutout},
+           {"mixup",
+            "alpha of mixing pairs of training images and their labels, shares drawn from Beta(alpha, alpha); 0: none",
+            &TrainConfig::mixup},
+       }},
+      {"Optimiser",
+       {
+           {"epochs", "passes over the training images; 0 writes the initial network", &TrainConfig::epochs},
+           {"batch", "images a step", &TrainConfig::batch},
+           {"schedule", "learning-rate schedule: " + names_of(schedules()), &TrainConfig::schedule},
+           {"lr", "learning rate, the highest of the schedule", &TrainConfig::lr},
+           {"warmup_epochs", "linear rise to it at the start, of schedules without a warm-up of their own; 0: none",
+            &TrainConfig::warmup_epochs},
+           {"milestones", "epochs at which the step schedule multiplies by gamma", &TrainConfig::milestones},
+           {"gamma", "factor of the step schedule", &TrainConfig::gamma},
+           {"momentum", "momentum of SGD", &TrainConfig::momentum},
+           {"nesterov", "Nesterov's momentum", &TrainConfig::nesterov},
+           {"weight_decay", "L2 regularisation of convolutions and fc weights", &TrainConfig::weight_decay},
+           {"decay_all", "weight decay for norms and biases too", &TrainConfig::decay_all},
+           {"label_smoothing", "share of the target spread over all classes", &TrainConfig::label_smoothing},
+           {"ema", "decay a step of the moving average of the weights that is tested and saved, such as 0.999; 0: none",
+            &TrainConfig::ema},
+       }},
+      {"Training for integers",
+       {
+           {"quantize",
+            "train a network for integers of so many bits, in weights and activations, by rounding in the forward "
+            "pass; "
+            "needs "
+            "weights. 0: a float network",
+            &TrainConfig::quantize},
+           {"activations",
+            "with quantize: formats of the activations, as in odenet quantize; empty: chosen for the weights that it "
+            "starts "
+            "with",
+            &TrainConfig::activations},
+       }},
+      {"Teachers and stages",
+       {
+           {"teacher",
+            "run folder or checkpoint of a trained network, for distillation, or for its weights (see start). The run "
+            "keeps "
+            "a copy",
+            &TrainConfig::teacher},
+           {"distillation",
+            "loss from the logits of the teacher, or of the first stage: none, " + names_of(distillation_methods()),
+            &TrainConfig::distillation},
+           {"distillation_weight", distillation_weight_help(), &TrainConfig::distillation_weight},
+           {"temperature", "of kd", &TrainConfig::temperature},
+           {"start",
+            "network to begin with, from which the model comes by removing skips in stages: one such as "
+            "short-resnet-20, "
+            "with "
+            "random weights; teacher, with its weights; model: no stages; auto: teacher if that is the model with more "
+            "skips, else model",
+            &TrainConfig::start},
+           {"skips_a_stage", "skips removed in one stage, from the input side", &TrainConfig::skips_a_stage},
+           {"shorten", "make full skips short, in a stage of its own, before they are removed", &TrainConfig::shorten},
+           {"stage_epochs", "of each stage, together the epochs; empty: equal parts", &TrainConfig::stage_epochs},
+           {"stage_lr", "learning rate of each stage; empty: lr", &TrainConfig::stage_lr},
+       }},
+      {"Domain adaptation",
+       {
+           {"target",
+            "data set of the same classes to adapt to and to test on, besides dataset; its training images come "
+            "without "
+            "their labels, train_limit and test_limit hold for it too, and its test chooses no checkpoint; empty: none",
+            &TrainConfig::target},
+           {"adapt", "domain adaptation to the target. " + adapt_help(), &TrainConfig::adapt},
+           {"adapt_weight", adapt_weight_help(), &TrainConfig::adapt_weight},
+           {"adapt_statistics",
+            "norm statistics of an adapted network. separate: each domain trains and is tested with its own; joint: of "
+            "both "
+            "together",
+            &TrainConfig::adapt_statistics},
+       }},
+      {"Run",
+       {
+           {"seed", "of initial weights, order and augmentation", &TrainConfig::seed},
+           {"test_every", "test, and compare with the best, after each K epochs, and after the last",
+            &TrainConfig::test_every},
+           {"checkpoint_minutes",
+            "save what --resume needs at least that often, and after each epoch; 0: after every step",
+            &TrainConfig::checkpoint_minutes},
+           {"precision",
+            names_of(nn::precision_names()) +
+                "; auto: bfloat16 on a GPU or a CPU with AVX512-BF16 or AMX, else float32. In bfloat16 the "
+                "weights that are saved, statistics, loss and optimiser stay float32",
+            &TrainConfig::precision},
+           {"device", names_of(nn::device_names()) + "; auto: a GPU where there is one", &TrainConfig::device},
+           {"threads", "of the computation; 0: all cores", &TrainConfig::threads},
+       }},
   });
   return table;
+}
+
+std::string_view field_type(const Field& field) {
+  constexpr std::array<std::string_view, std::variant_size_v<Field::Member>> kTypes{"TEXT", "INT", "FLOAT", "BOOL",
+                                                                                    "LIST"};  // as in Field::Member
+  return kTypes[field.member.index()];
 }
 
 void set_field(TrainConfig& config, std::string_view name, std::string_view value) {
@@ -343,7 +397,10 @@ void load_config(TrainConfig& config, const fs::path& path) {
 
 std::string to_toml(const TrainConfig& config) {
   std::ostringstream out;
+  std::string_view group;
   for (const Field& field : fields()) {
+    if (field.group != group) out << (group.empty() ? "" : "\n") << "# " << field.group << "\n";
+    group = field.group;
     out << field.name << " = ";
     if (const auto* text = std::get_if<std::string TrainConfig::*>(&field.member))
       out << toml::value<std::string>(config.**text);

@@ -88,9 +88,13 @@ struct Field {
   std::string_view name;  // "weight_decay" in TOML, --weight-decay on the command line
   std::string help;
   Member member;
+  std::string_view group = {};  // its heading, in TOML and on the command line
 };
 
 std::span<const Field> fields();
+
+// What its text is: "TEXT", "INT", "FLOAT", "BOOL" or "LIST".
+std::string_view field_type(const Field& field);
 
 // Sets a field from text ("10", "true", "100,150"). Errors name the field, what was found and what is expected.
 void set_field(TrainConfig& config, std::string_view name, std::string_view value);

@@ -1,6 +1,10 @@
 #include "train/config.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
 
 #include "core/file.h"
 #include "support/expect_error.h"
@@ -34,6 +38,30 @@ TEST(TrainConfig, EveryFieldGivesItsTextBack) {
     set_field(config, field.name, field_text(config, field));
     EXPECT_EQ(config, TrainConfig()) << field.name;
   }
+}
+
+// Headings of --help and of config.toml.
+TEST(TrainConfig, FieldsOfAGroupStandTogether) {
+  std::vector<std::string> headings;
+  for (const Field& field : fields())
+    if (headings.empty() || field.group != headings.back()) headings.emplace_back(field.group);
+  EXPECT_GT(headings.size(), 4u);
+  EXPECT_THAT(headings, ::testing::Each(::testing::Not(::testing::IsEmpty())));
+  EXPECT_EQ(std::set<std::string>(headings.begin(), headings.end()).size(), headings.size());
+  const std::string toml = to_toml({});
+  EXPECT_TRUE(toml.starts_with("# " + headings.front() + "\nmodel = "));
+  for (const std::string& heading : headings) EXPECT_THAT(toml, ::testing::HasSubstr("# " + heading + "\n"));
+}
+
+TEST(TrainConfig, FieldsHaveTypes) {
+  const auto type_of = [](std::string_view name) {
+    return field_type(*std::ranges::find(fields(), name, &Field::name));
+  };
+  EXPECT_EQ(type_of("model"), "TEXT");
+  EXPECT_EQ(type_of("epochs"), "INT");
+  EXPECT_EQ(type_of("lr"), "FLOAT");
+  EXPECT_EQ(type_of("augment"), "BOOL");
+  EXPECT_EQ(type_of("milestones"), "LIST");
 }
 
 TEST(TrainConfig, ErrorsNameFieldValueAndExpectation) {
