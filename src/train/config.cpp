@@ -231,8 +231,8 @@ std::span<const Field> fields() {
             &TrainConfig::skips},
            {"norm", norm_help(), &TrainConfig::norm},
            {"weights",
-            "run folder or checkpoint whose weights the training starts with; the network is the same, or has fewer "
-            "skips",
+            "run folder or checkpoint whose weights the training starts with; the network is the same, but may have "
+            "fewer skips, and integrate its ODEBlocks otherwise",
             &TrainConfig::weights},
        }},
       {"ODEBlocks",
