@@ -17,14 +17,13 @@ namespace fs = std::filesystem;
 
 const fs::path kConfigs = ODENET_CONFIGS_FOLDER;
 
-// Those of a data set of images; recipes, domain adaptations and dynamic systems are apart.
+// Those of a data set of images; recipes and what is tested by itself are apart.
 std::vector<fs::path> experiments() {
   std::vector<fs::path> paths;
-  for (const auto& entry : fs::recursive_directory_iterator(kConfigs)) {
-    const fs::path folder = entry.path().parent_path().filename();
-    if (entry.path().extension() == ".toml" && folder != "recipes" && folder != "adaptation" && folder != "dynamics")
+  const std::set<fs::path> apart{"recipes", "adaptation", "dynamics", "gradients"};
+  for (const auto& entry : fs::recursive_directory_iterator(kConfigs))
+    if (entry.path().extension() == ".toml" && !apart.contains(entry.path().parent_path().filename()))
       paths.push_back(entry.path());
-  }
   return paths;
 }
 
@@ -83,6 +82,27 @@ TEST(Configs, EveryDynamicSystemHasOneOfItsName) {
     const TrainConfig config = load(kConfigs / "dynamics" / (std::string(system.name) + ".toml"));
     EXPECT_EQ(config.dataset, system.name);
     EXPECT_TRUE(trains_dynamics(config));
+  }
+}
+
+// Nothing but the gradient, or the solver, tells them apart.
+TEST(Configs, GradientsAreComparedAtEqualEpochs) {
+  TrainConfig recipe;
+  load_config(recipe, kConfigs / "recipes/five-epochs.toml");
+  recipe.dataset = "cifar10";
+  for (const char* model : {"odenet-20", "rodenet-3-20"}) {
+    recipe.model = model;
+    const auto expect = [&](const std::string& name, const TrainConfig& config) {
+      EXPECT_EQ(load(kConfigs / fmt::format("gradients/{}-{}.toml", model, name)), config) << name;
+    };
+    for (const char* gradient : {"backprop", "anode", "aca", "adjoint"}) {
+      TrainConfig config = recipe;
+      config.gradient = gradient;
+      expect(gradient, config);
+    }
+    TrainConfig config = recipe;
+    config.solver = "rk4";
+    expect("rk4", config);
   }
 }
 
