@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "train/curves.h"
 #include "train/run_comparison.h"
+#include "train/seed_groups.h"
 
 namespace odenet {
 
@@ -13,11 +14,13 @@ void add_compare(CLI::App& app) {
   struct Options {
     std::vector<std::string> runs;
     std::string plot;
-    bool json = false;
+    bool over_seeds = false, json = false;
   };
   auto* command = app.add_subcommand("compare", "runs side by side: results, and the settings in which they differ");
   auto options = std::make_shared<Options>();
   command->add_option("runs", options->runs, "run folders; a run may be in progress")->required();
+  command->add_flag("--over-seeds", options->over_seeds,
+                    "runs that differ only in the seed together: mean and standard deviation of their results");
   command->add_option("--plot", options->plot, "draw the curves of all runs to this file, .svg or .png");
   command->add_flag("--json", options->json, "for programs");
   command->callback([options] {
@@ -28,10 +31,12 @@ void add_compare(CLI::App& app) {
       curves.push_back({run, runs.back().record.results});
     }
     if (!options->plot.empty()) train::draw_curves(curves, options->plot);
-    if (options->json)
-      fmt::print("{}\n", train::comparison_json(runs).dump(2));
-    else
-      fmt::print("{}", train::comparison_text(runs));
+    if (options->over_seeds) {
+      const train::SeedGroups groups = train::group_seeds(runs);
+      fmt::print("{}", options->json ? train::groups_json(groups).dump(2) + "\n" : train::groups_text(groups));
+    } else {
+      fmt::print("{}", options->json ? train::comparison_json(runs).dump(2) + "\n" : train::comparison_text(runs));
+    }
   });
 }
 

@@ -5,12 +5,31 @@
 
 #include "core/duration.h"
 #include "core/error.h"
+#include "core/text_table.h"
 #include "train/dynamics_training.h"
 #include "train/stages.h"
 
 namespace odenet::train {
 
+namespace fs = std::filesystem;
+
 namespace {
+
+// That all runs are in, so that it need not stand above every column. Empty for one run, and where there is none.
+fs::path common_folder(std::span<const RunSummary> runs) {
+  if (runs.size() < 2) return {};
+  const auto parent = [](const RunSummary& run) { return (fs::path(run.name) / "").parent_path().parent_path(); };
+  fs::path folder = parent(runs.front());
+  for (const RunSummary& run : runs) {
+    const fs::path other = parent(run);
+    fs::path common;
+    for (auto [a, b] = std::pair(folder.begin(), other.begin()); a != folder.end() && b != other.end() && *a == *b;
+         ++a, ++b)
+      common /= *a;
+    folder = common;
+  }
+  return folder == "/" ? fs::path() : folder;
+}
 
 // One line of the table: what it is called, and what a run has there.
 struct Row {
@@ -100,21 +119,15 @@ std::string comparison_text(std::span<const RunSummary> runs) {
     line.emplace_back(name);
     for (const RunSummary& run : runs) line.push_back(cell(run));
   };
-  add_line("run", [](const RunSummary& run) { return run.name; });
+  const fs::path folder = common_folder(runs);
+  add_line("run", [&](const RunSummary& run) {
+    return folder.empty() ? run.name : fs::path(run.name).lexically_relative(folder).string();
+  });
   for (const Row& row : kRows)
     if (!row.shown || std::ranges::any_of(runs, row.shown)) add_line(row.name, row.cell);
   for (const Field* field : differing_fields(runs))
     add_line(field->name, [&](const RunSummary& run) { return field_text(run.record.config, *field); });
-  std::vector<size_t> widths(runs.size() + 1);
-  for (const auto& line : lines)
-    for (size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
-  std::string text;
-  for (const auto& line : lines) {
-    text += fmt::format("{:<{}}", line[0], widths[0]);
-    for (size_t i = 1; i < line.size(); ++i) text += fmt::format("  {:>{}}", line[i], widths[i]);
-    text += "\n";
-  }
-  return text;
+  return (folder.empty() ? "" : fmt::format("in {}\n", folder.string())) + text_table(lines);
 }
 
 nlohmann::json comparison_json(std::span<const RunSummary> runs) {

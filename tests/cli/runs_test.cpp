@@ -124,6 +124,22 @@ TEST_F(Runs, CompareShowsThemSideBySide) {
   fail("compare");
 }
 
+TEST_F(Runs, CompareOverSeeds) {
+  fs::copy(path("a"), path("seed-2"));
+  std::string config = read_text_file(path("a") + "/config.toml");
+  const std::string seed = "\nseed = 1\n";
+  ASSERT_NE(config.find(seed), std::string::npos);
+  config.replace(config.find(seed), seed.size(), "\nseed = 2\n");
+  write_file(path("seed-2") + "/config.toml", config);
+  const std::string runs = path("a") + " " + path("seed-2") + " " + path("b");
+  EXPECT_THAT(succeed("compare --over-seeds " + runs),
+              AllOf(HasSubstr(" ± 0.00"), HasSubstr("left out, no result of a last epoch: " + path("b"))));
+  const auto groups = nlohmann::json::parse(succeed("compare --over-seeds --json " + runs)).at("groups");
+  ASSERT_EQ(groups.size(), 1u);
+  EXPECT_EQ(groups[0].at("seeds"), nlohmann::json({1, 2}));
+  EXPECT_THAT(fail("compare --over-seeds " + path("a") + " " + path("a") + "/"), HasSubstr("the same seed"));
+}
+
 TEST_F(Runs, ComparePlotsAllInOnePicture) {
   EXPECT_THAT(fail("compare " + path("a") + " --plot " + path("c.pdf")), HasSubstr(".svg or .png"));
   if (std::system("command -v gnuplot >/dev/null") != 0) GTEST_SKIP() << "gnuplot is not installed";

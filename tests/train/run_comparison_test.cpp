@@ -11,6 +11,7 @@ namespace odenet::train {
 namespace {
 
 using ::testing::ContainsRegex;
+using ::testing::HasSubstr;
 
 // Two runs that differ in lr, and in how far they are.
 class RunComparison : public ::testing::Test {
@@ -67,11 +68,26 @@ TEST_F(RunComparison, OnlyDifferingSettingsAreListed) {
 
 TEST_F(RunComparison, Text) {
   const std::string text = comparison_text(runs_);
-  EXPECT_THAT(text, ContainsRegex("run +[^ ]*/a +[^ ]*/b\n"));
+  EXPECT_THAT(text, ContainsRegex("^in [^ ]+\nrun +a +b\n"));
+  EXPECT_THAT(text, HasSubstr("in " + (folder_ / "a").parent_path().string() + "\n"));
   EXPECT_THAT(text, ContainsRegex("\nepochs +4 of 4 +0 of 4\n"));
   EXPECT_THAT(text, ContainsRegex("\nbest top-1 \\(%\\) +62.50 +-\n  in epoch +2 +-\n"));
   EXPECT_THAT(text, ContainsRegex("\ntime +2:00:00 +0:00\n"));
   EXPECT_THAT(text, ContainsRegex("\nlr +0.4 +0.05\n$"));
+}
+
+TEST_F(RunComparison, NamesAreThoseBelowTheFolderOfAllRuns) {
+  const auto names = [&](std::vector<std::string> of_runs) {
+    std::vector<RunSummary> runs(of_runs.size(), runs_[0]);
+    for (size_t i = 0; i < runs.size(); ++i) runs[i].name = of_runs[i];
+    const std::string text = comparison_text(runs);
+    return text.substr(0, text.find("\nmodel"));
+  };
+  EXPECT_THAT(names({"runs/a"}), ContainsRegex("^run +runs/a$"));
+  EXPECT_THAT(names({"a", "b/"}), ContainsRegex("^run +a +b/$"));
+  EXPECT_THAT(names({"runs/x/a", "runs/x/b/"}), ContainsRegex("^in runs/x\nrun +a +b/?$"));
+  EXPECT_THAT(names({"runs/a", "runs/a/stages/1"}), ContainsRegex("^in runs\nrun +a +a/stages/1$"));
+  EXPECT_THAT(names({"/a", "/b"}), ContainsRegex("^run +/a +/b$"));
 }
 
 TEST_F(RunComparison, ATargetHasRowsOfItsOwn) {
