@@ -293,22 +293,18 @@ std::span<const Field> fields() {
        {
            {"quantize",
             "train a network for integers of so many bits, in weights and activations, by rounding in the forward "
-            "pass; "
-            "needs "
-            "weights. 0: a float network",
+            "pass; needs weights. 0: a float network",
             &TrainConfig::quantize},
            {"activations",
             "with quantize: formats of the activations, as in odenet quantize; empty: chosen for the weights that it "
-            "starts "
-            "with",
+            "starts with",
             &TrainConfig::activations},
        }},
       {"Teachers and stages",
        {
            {"teacher",
             "run folder or checkpoint of a trained network, for distillation, or for its weights (see start). The run "
-            "keeps "
-            "a copy",
+            "keeps a copy",
             &TrainConfig::teacher},
            {"distillation",
             "loss from the logits of the teacher, or of the first stage: none, " + names_of(distillation_methods()),
@@ -317,10 +313,8 @@ std::span<const Field> fields() {
            {"temperature", "of kd", &TrainConfig::temperature},
            {"start",
             "network to begin with, from which the model comes by removing skips in stages: one such as "
-            "short-resnet-20, "
-            "with "
-            "random weights; teacher, with its weights; model: no stages; auto: teacher if that is the model with more "
-            "skips, else model",
+            "short-resnet-20, with random weights; teacher, with its weights; model: no stages; auto: teacher if that "
+            "is the model with more skips, else model",
             &TrainConfig::start},
            {"skips_a_stage", "skips removed in one stage, from the input side", &TrainConfig::skips_a_stage},
            {"shorten", "make full skips short, in a stage of its own, before they are removed", &TrainConfig::shorten},
@@ -331,15 +325,14 @@ std::span<const Field> fields() {
        {
            {"target",
             "data set of the same classes to adapt to and to test on, besides dataset; its training images come "
-            "without "
-            "their labels, train_limit and test_limit hold for it too, and its test chooses no checkpoint; empty: none",
+            "without their labels, train_limit and test_limit hold for it too, and its test chooses no checkpoint; "
+            "empty: none",
             &TrainConfig::target},
            {"adapt", "domain adaptation to the target. " + adapt_help(), &TrainConfig::adapt},
            {"adapt_weight", adapt_weight_help(), &TrainConfig::adapt_weight},
            {"adapt_statistics",
-            "norm statistics of an adapted network. separate: each domain trains and is tested with its own; joint: of "
-            "both "
-            "together",
+            "norm statistics of an adapted network. separate: each domain trains and is tested with its own; joint: "
+            "of both together",
             &TrainConfig::adapt_statistics},
        }},
       {"Run",
@@ -352,8 +345,8 @@ std::span<const Field> fields() {
             &TrainConfig::checkpoint_minutes},
            {"precision",
             names_of(nn::precision_names()) +
-                "; auto: bfloat16 on a GPU or a CPU with AVX512-BF16 or AMX, else float32. In bfloat16 the "
-                "weights that are saved, statistics, loss and optimiser stay float32",
+                "; auto: bfloat16 on a GPU or a CPU with AVX512-BF16 or AMX, else float32. In bfloat16 the weights "
+                "that are saved, statistics, loss and optimiser stay float32",
             &TrainConfig::precision},
            {"device", names_of(nn::device_names()) + "; auto: a GPU where there is one", &TrainConfig::device},
            {"threads", "of the computation; 0: all cores", &TrainConfig::threads},
