@@ -30,8 +30,7 @@ constexpr Register kRegisters[] = {
     {"STATUS", reg::kStatus, Access::kReadWrite, "", kStatusBits},
     {"HASH_LOW", reg::kHashLow, Access::kReadWrite,
      "of the engine's parameters, program, weights and tables. Whoever rewrites weights writes their hash here; like "
-     "them "
-     "it outlives a reset."},
+     "them it outlives a reset."},
     {"HASH_HIGH", reg::kHashHigh, Access::kReadWrite, "upper half"},
     {"FORMAT", reg::kFormat, Access::kRead,
      "bits 7:0 width of an activation, 15:8 width of a weight, 23:16 fraction bits of a weight, 31:24 of a scale"},
@@ -112,9 +111,8 @@ std::string register_document() {
   std::string text =
       "# Registers\n\n"
       "32 bits each, little-endian, written whole. SLVERR answers an address that is not in this table, a write of "
-      "some "
-      "of a\nregister's bytes, a write of what can only be read, and what the table says is refused; none of these has "
-      "an effect.\n\n"
+      "some of a\nregister's bytes, a write of what can only be read, and what the table says is refused; "
+      "none of these has an effect.\n\n"
       "| offset | register | access | meaning |\n|---|---|---|---|\n";
   for (const Register& r : kRegisters) {
     text += fmt::format("| 0x{:02x} | {} | {} | {} |\n", r.offset, r.name, name_of(r.access), r.help);

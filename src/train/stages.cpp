@@ -145,8 +145,7 @@ TrainConfig resolve_stages(TrainConfig config, const std::optional<NetworkSpec>&
     if (teacher && !more_skips && config.distillation == "none")
       throw Error(
           "the teacher, a {}, is of no use: it is not {} with more or longer skips{}, so that it cannot hand its "
-          "weights "
-          "on, and distillation is none",
+          "weights on, and distillation is none",
           teacher->model, model.model,
           config.weights.empty() ? fmt::format(" ({})", not_reducible(*teacher, model)) : "");
     config.start = more_skips ? kTeacher : kModel;

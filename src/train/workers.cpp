@@ -142,8 +142,7 @@ struct Workers::Groups {
   [[noreturn]] static void lost(const WorkerEnvironment& environment, std::string_view what, std::string_view why) {
     throw Error(
         "rank {} of {} lost another process while {}: it ended, or was silent for {} s ({}); see what that process "
-        "says, "
-        "then start all of them again",
+        "says, then start all of them again",
         environment.rank, environment.size, what, environment.timeout.count(), why);
   }
 
