@@ -89,7 +89,8 @@ TEST_F(Runs, AStopIsSavedAndGoneOnWith) {
   const std::string command =
       std::string(ODENET_PROGRAM) +
       " train --model resnet-8 --train-limit 64 --test-limit 32 --batch 32 --epochs 500 --out " + run + " 2>" + run +
-      ".txt & p=$!; while [ ! -s " + run + "/metrics.csv ]; do sleep 0.1; done; kill -TERM $p; wait $p";
+      ".txt & p=$!; while kill -0 $p 2>/dev/null && [ ! -s " + run +
+      "/metrics.csv ]; do sleep 0.1; done; kill -TERM $p; wait $p";
   const int status = std::system(command.c_str());
   ASSERT_TRUE(WIFEXITED(status));
   EXPECT_EQ(WEXITSTATUS(status), 128 + SIGTERM);

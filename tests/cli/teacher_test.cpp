@@ -71,8 +71,8 @@ TEST_F(TeacherCommand, AStopIsGoneOnWithExactly) {
   const std::string options = " --skips-a-stage 1 --stage-epochs 1,20,1,1";
   succeed(student("whole", 23) + options);
   const std::string command = fmt::format(
-      "{} {} {} 2>{} & p=$!; while [ ! -s {}/stages/2-short-resnet-8-2-skips/metrics.csv ]; do sleep 0.1; done; "
-      "kill -INT $p; wait $p",
+      "{} {} {} 2>{} & p=$!; while kill -0 $p 2>/dev/null && [ ! -s {}/stages/2-short-resnet-8-2-skips/metrics.csv ]; "
+      "do sleep 0.1; done; kill -INT $p; wait $p",
       ODENET_PROGRAM, student("cut", 23), options, path("cut.txt"), path("cut"));
   const int status = std::system(("bash -c 'set -m; " + command + "'").c_str());
   ASSERT_TRUE(WIFEXITED(status));
