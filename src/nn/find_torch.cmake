@@ -57,7 +57,8 @@ foreach(library torch torch_cpu torch_cuda c10)
       get_target_property(location ${library} ${property})
       if(location)
         get_filename_component(location ${location} REALPATH)
-        if(NOT location MATCHES "^${torch_real_prefix}/")
+        cmake_path(IS_PREFIX torch_real_prefix "${location}" within)
+        if(NOT within)
           message(FATAL_ERROR
             "LibTorch's headers are those of ${torch_prefix}, but ${library} is ${location}: two LibTorches are mixed. "
             "Build in an empty folder, with -DODENET_TORCH_PYTHON=PYTHON or -DTorch_DIR=FOLDER only")
