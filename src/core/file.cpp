@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -46,23 +47,49 @@ class Descriptor {
   int fd_;
 };
 
+// Devices, pipes, and folders of some network file systems cannot be synced, and say EINVAL.
 bool sync(const Descriptor& fd) {
-  return persist([&] { return file_calls().fsync(fd.get()); }) == 0;
+  return persist([&] { return file_calls().fsync(fd.get()); }) == 0 || errno == EINVAL;
+}
+
+bool write_all(const Descriptor& fd, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = persist([&] { return file_calls().write(fd.get(), bytes.data(), bytes.size()); });
+    if (n == 0) errno = EIO;
+    if (n <= 0) return false;
+    bytes = bytes.subspan(static_cast<size_t>(n));
+  }
+  return true;
 }
 
 fs::path parent_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
 
-// Makes the entry `path` of its folder lasting. Some network file systems cannot, and say EINVAL.
+// Makes the entry `path` of its folder lasting.
 void sync_entry(const fs::path& path) {
   const Descriptor fd(parent_of(path), O_RDONLY | O_DIRECTORY);
-  if (!fd || (!sync(fd) && errno != EINVAL)) throw system_error("sync the folder of", path);
+  if (!fd || !sync(fd)) throw system_error("sync the folder of", path);
+}
+
+// Where a symbolic link leads in the end, which need not exist; `path` if it is none.
+fs::path follow_links(fs::path path) {
+  constexpr int kMost = 40;  // as in Linux
+  std::error_code code;
+  for (int i = 0; i < kMost && fs::is_symlink(path, code); ++i) path = parent_of(path) / fs::read_symlink(path, code);
+  return path;
 }
 
 // The part of a temporary name behind the last dot, see leftovers().
 constexpr std::string_view kTemporary = "tmp", kStaging = "staging", kOld = "old";
 
+// A temporary name beside `path` that no other write of this process has. So what stands there is of a killed process
+// that had the same number, and is removed.
 fs::path sibling(const fs::path& path, std::string_view suffix) {
-  return parent_of(path) / fmt::format(".{}.{}.{}", path.filename().string(), ::getpid(), suffix);
+  static std::atomic<uint64_t> count = 0;
+  const fs::path name =
+      parent_of(path) / fmt::format(".{}.{}.{}.{}", path.filename().string(), ::getpid(), ++count, suffix);
+  std::error_code code;
+  if (fs::exists(fs::symlink_status(name, code))) file_calls().remove_tree(name);
+  return name;
 }
 
 }  // namespace
@@ -88,33 +115,46 @@ std::string read_text_file(const fs::path& path) {
 
 void write_file(const fs::path& path, std::span<const std::byte> bytes) {
   FileCalls& calls = file_calls();
-  const fs::path temporary = sibling(path, kTemporary);
-  Descriptor fd(temporary, O_WRONLY | O_CREAT | O_TRUNC);
+  std::error_code ignored;
+  if (fs::is_other(fs::status(path, ignored))) {  // a device or pipe: no file can take its place
+    Descriptor fd(path, O_WRONLY);
+    if (!fd || !write_all(fd, bytes) || !sync(fd) || !fd.close()) throw system_error("write", path);
+    return;
+  }
+  const fs::path target = follow_links(path), temporary = sibling(target, kTemporary);
+  Descriptor fd(temporary, O_WRONLY | O_CREAT | O_EXCL);
   if (!fd) throw system_error("write", path);
   const auto fail = [&](std::string_view action) {
     const int code = errno;
     calls.unlink(temporary.c_str());
     return system_error(action, path, code);
   };
-  for (size_t done = 0; done < bytes.size();) {
-    const ssize_t n = persist([&] { return calls.write(fd.get(), bytes.data() + done, bytes.size() - done); });
-    if (n == 0) errno = EIO;
-    if (n <= 0) throw fail("write");
-    done += static_cast<size_t>(n);
-  }
+  if (!write_all(fd, bytes)) throw fail("write");
   if (!sync(fd)) throw fail("sync");
   if (!fd.close()) throw fail("close");
-  if (calls.rename(temporary.c_str(), path.c_str()) != 0) throw fail("replace");
-  sync_entry(path);
+  if (calls.rename(temporary.c_str(), target.c_str()) != 0) throw fail("replace");
+  sync_entry(target);
 }
 
 void write_file(const fs::path& path, std::string_view text) { write_file(path, std::as_bytes(std::span(text))); }
+
+void move_file(const fs::path& from, const fs::path& to) {
+  const Descriptor fd(from, O_RDONLY);
+  if (!fd || !sync(fd)) throw system_error("sync", from);
+  if (file_calls().rename(from.c_str(), to.c_str()) != 0) throw system_error("replace", to);
+  sync_entry(to);
+}
 
 void create_folder(const fs::path& path) {
   const fs::path whole = path.has_filename() ? path : path.parent_path();
   std::vector<fs::path> missing;
   std::error_code code;
-  for (fs::path folder = whole; !fs::is_directory(folder, code); folder = parent_of(folder)) missing.push_back(folder);
+  for (fs::path folder = whole; !fs::is_directory(folder, code); folder = parent_of(folder)) {
+    // A file in the way is an error of mkdir.
+    if ((code && code != std::errc::no_such_file_or_directory) || folder == parent_of(folder))
+      throw system_error("create folder", path, code.value());
+    missing.push_back(folder);
+  }
   for (auto folder = missing.rbegin(); folder != missing.rend(); ++folder) {
     if (file_calls().mkdir(folder->c_str(), 0755) != 0) {
       const int reason = errno;
@@ -144,6 +184,8 @@ StagedFolder::StagedFolder(fs::path target, bool replace) : target_(std::move(ta
   std::error_code code;
   if (fs::exists(target_, code) && !(fs::is_directory(target_, code) && (replace || fs::is_empty(target_, code))))
     throw Error("{} exists already; choose another folder, or remove it first", target_.string());
+  // A link, or ".", cannot be replaced.
+  if (fs::path real = fs::weakly_canonical(follow_links(target_), code); !code) target_ = std::move(real);
   create_folder(parent_of(target_));
   staging_ = sibling(target_, kStaging);
   if (file_calls().mkdir(staging_.c_str(), 0755) != 0) throw system_error("create folder", staging_);
@@ -160,10 +202,10 @@ void StagedFolder::commit() {
   bool swapped = false;
   if (replace_ && fs::exists(target_, ignored) && !fs::is_empty(target_, ignored)) {
     swapped = calls.exchange(staging_.c_str(), target_.c_str()) == 0;
+    if (!swapped && errno != EINVAL && errno != ENOSYS) throw system_error("replace", target_);
     old = swapped ? staging_ : sibling(target_, kOld);
     // A file system that cannot swap two names has none for a moment.
-    if (!swapped && ((errno != EINVAL && errno != ENOSYS) || calls.rename(target_.c_str(), old.c_str()) != 0))
-      throw system_error("replace", target_);
+    if (!swapped && calls.rename(target_.c_str(), old.c_str()) != 0) throw system_error("replace", target_);
   }
   if (!swapped && calls.rename(staging_.c_str(), target_.c_str()) != 0) {
     const int code = errno;
@@ -171,8 +213,8 @@ void StagedFolder::commit() {
     throw system_error("replace", target_, code);
   }
   committed_ = true;
+  sync_entry(target_);  // before the old one goes: else neither might be left when the machine stops
   if (!old.empty()) calls.remove_tree(old);
-  sync_entry(target_);
 }
 
 }  // namespace odenet

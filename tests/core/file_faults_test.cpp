@@ -95,6 +95,7 @@ TEST_P(FileFaultsTest, AFailureIsAnErrorAndKeepsOldOrNew) {
           EXPECT_NE(std::string(e.what()).find(folder.string()), std::string::npos) << e.what();
           EXPECT_NE(std::string(e.what()).find(std::strerror(error)), std::string::npos) << e.what();
           EXPECT_TRUE(is_old(folder) || is_new(folder));
+          if (is_new(folder)) remove_leftovers(folder);  // what was replaced, as the replacement is not lasting
         }
         EXPECT_LE(entries(folder), 1u) << "a temporary file is left";
         return faults.struck();
@@ -158,13 +159,63 @@ TEST(FileFaults, FoldersSwapByRenamingWhereExchangeIsUnknown) {
   EXPECT_EQ(entries(folder.path()), 1u);
 }
 
+// The calls that make changes lasting or not, by their first letters.
+class Order : public FileCalls {
+ public:
+  Order() : before_(replace_file_calls(this)) {}
+  ~Order() override { replace_file_calls(before_); }
+  std::string letters;
+
+  int fsync(int fd) override { return letters += 'f', FileCalls::fsync(fd); }
+  int rename(const char* from, const char* to) override { return letters += 'r', FileCalls::rename(from, to); }
+  int exchange(const char* a, const char* b) override { return letters += 'e', FileCalls::exchange(a, b); }
+  void remove_tree(const fs::path& path) noexcept override {
+    letters += 'd';  // delete
+    FileCalls::remove_tree(path);
+  }
+
+ private:
+  FileCalls* before_;
+};
+
+TEST(FileFaults, AReplacedFolderStaysUntilTheSwapIsLasting) {
+  const testing::TemporaryFolder folder;
+  create_folder(folder / "x");
+  write_file(folder / "x/a", kOld);
+  StagedFolder staging(folder / "x", true);
+  Order order;
+  staging.commit();
+  EXPECT_EQ(order.letters, "efd");
+}
+
+TEST(FileFaults, AMoveIsLasting) {
+  const testing::TemporaryFolder folder;
+  write_file(folder / "a", kNew);
+  {
+    Order order;
+    move_file(folder / "a", folder / "b");
+    EXPECT_EQ(order.letters, "frf");
+  }
+  EXPECT_TRUE(has(folder / "b", kNew));
+  EXPECT_EQ(entries(folder.path()), 1u);
+  EXPECT_ERROR(move_file(folder / "a", folder / "b"), (folder / "a").string(), "No such file");
+  EXPECT_ERROR(move_file(folder / "b", folder / "none/b"), (folder / "none/b").string(), "No such file");
+  const auto sync_says = [](int error) {
+    return FaultPlan{.fail_at = 1, .error = error, .forever = true, .counted = {FileCall::fsync}};
+  };
+  const FileFaults unknown(sync_says(EINVAL));  // as network file systems do for folders
+  move_file(folder / "b", folder / "a");
+  const FileFaults broken(sync_says(EIO));
+  EXPECT_ERROR(move_file(folder / "a", folder / "b"), "Input/output");
+}
+
 TEST(FileFaults, OnlyNamesOfTemporaryFilesAreLeftovers) {
   const testing::TemporaryFolder folder;
   for (const char* name : {"a", ".a.tmp", "a.12.tmp", ".a.12.tmpx", ".a.b.tmp", ".hidden"})
     write_file(folder / name, "");
   EXPECT_TRUE(leftovers(folder.path()).empty());
-  write_file(folder / ".last.safetensors.4711.tmp", "");
-  EXPECT_EQ(leftovers(folder.path()), std::vector{folder / ".last.safetensors.4711.tmp"});
+  write_file(folder / ".last.safetensors.4711.12.tmp", "");
+  EXPECT_EQ(leftovers(folder.path()), std::vector{folder / ".last.safetensors.4711.12.tmp"});
   EXPECT_ERROR(leftovers(folder / "none"), (folder / "none").string());
 }
 
