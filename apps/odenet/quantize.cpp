@@ -53,6 +53,7 @@ std::unique_ptr<fixed::Calibration> calibrate(const SafeTensors& checkpoint, con
                                               const QuantizeOptions& options) {
   auto calibration = std::make_unique<fixed::Calibration>(fixed::quantize(checkpoint), options.threads);
   ImageOptions images = options.images;
+  images.dataset.clear();  // that is for the report
   images.split = "train";
   images.limit = options.calibration;
   calibration->run(load_images(checkpoint.meta("dataset"), files, images).images);

@@ -39,7 +39,7 @@ void require_accumulator_fits(const AccumulatorProof& p, Format weight) {
   if (!p.holds())
     throw Error(
         "{}, output channel {}: the sum of |weights| is {} ({:.3f}), more than {} ({:.3f}): a {}-bit accumulator could "
-        "overflow; train with more weight decay",
+        "overflow; give the weights less fraction, or train with more weight decay",
         p.layer, p.channel, p.weight_sum, weight.to_real(p.weight_sum), p.bound, weight.to_real(p.bound),
         kAccumulatorBits);
 }

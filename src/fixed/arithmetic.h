@@ -21,9 +21,14 @@
 
 namespace odenet::fixed {
 
-// Numbers of `width` bits, 2 to 32, of which `fraction` lie behind the binary point: value = integer / 2^fraction.
+// Integers of `width` bits, 2 to 32, that stand for value = integer / 2^fraction. The fraction, 0 to 31, may be the
+// width or more: 8.9 are the multiples of 1/512 from -1/4 on.
 struct Format {
+  static constexpr int kMaxFraction = 31;
+
   int width = 32, fraction = 20;
+
+  constexpr bool valid() const { return width >= 2 && width <= 32 && fraction >= 0 && fraction <= kMaxFraction; }
 
   constexpr int64_t max() const { return (int64_t{1} << (width - 1)) - 1; }
   constexpr int64_t min() const { return -(int64_t{1} << (width - 1)); }

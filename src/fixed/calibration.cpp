@@ -11,7 +11,9 @@ namespace odenet::fixed {
 namespace {
 
 constexpr size_t kSampleSize = 20000;
-constexpr size_t kBatch = 50;  // images whose maps are in memory at once
+constexpr size_t kBatch = 16;         // images whose maps are in memory at once
+constexpr double kNegligible = 1e-6;  // share of the energy: 60 dB
+constexpr double kRoom = 1.5;         // times the largest value seen
 
 double squared_error(const std::vector<float>& values, Format format) {
   const double one = format.one(), low = static_cast<double>(format.min()), high = static_cast<double>(format.max());
@@ -33,37 +35,40 @@ void ValueSample::add(double value) {
     values_.push_back(static_cast<float>(value));
     return;
   }
-  const uint64_t at = (uint64_t{random_()} * static_cast<uint64_t>(seen_)) >> 32;
+  const uint64_t at = random_() % static_cast<uint64_t>(seen_);
   if (at < kSampleSize) values_[at] = static_cast<float>(value);
 }
 
 int ValueSample::best_fraction(int width, bool must_fit) const {
   if (must_fit) return fitting_format(low_, high_, width).fraction;
+  const auto fit = [&](double times, Format format) {
+    return to_fixed(times * low_, format) && to_fixed(times * high_, format);
+  };
   int best = 0;
   double least = 0;
-  for (int fraction = width - 1; fraction >= 0; --fraction) {
+  for (int fraction = Format::kMaxFraction; fraction >= 0; --fraction) {
     const Format format{width, fraction};
-    const bool fits = to_fixed(low_, format) && to_fixed(high_, format);
+    const bool fits = fit(1, format);
     // The extremes count once more, or fine formats would saturate what the sample missed.
     const double error =
         squared_error(values_, format) + squared_error({static_cast<float>(low_), static_cast<float>(high_)}, format);
-    if (fraction == width - 1 || error < least) {
+    if (fraction == Format::kMaxFraction || error < least) {
       best = fraction;
       least = error;
     }
     if (fits) break;  // less fraction can only be worse
   }
+  double energy = 0;
+  for (const float value : values_) energy += double{value} * value;
+  while (best > 0 && !fit(kRoom, {width, best}) && squared_error(values_, {width, best - 1}) <= kNegligible * energy)
+    --best;
   return best;
 }
 
 Calibration::Calibration(Network network, int threads) : runner_(std::move(network), threads) {
   const Network& net = runner_.network();
-  const auto add = [](const std::vector<int32_t>& values, Format format, ValueSample& sample) {
-    for (const int32_t value : values) sample.add(format.to_real(value));
-  };
-  add(net.input_table, net.activation_of("input"), activations_["input"]);
-  for (const ConvLayer& layer : conv_layers(net)) add(layer.conv.weight, layer.formats.weight, weights_[layer.name]);
-  add(net.fc_weight, net.weight_of("fc"), weights_["fc"]);
+  const Format input = net.activation_of("input");
+  for (const int32_t value : net.input_table) activations_["input"].add(input.to_real(value));
 }
 
 void Calibration::run(std::span<const uint8_t> images) {
@@ -71,12 +76,13 @@ void Calibration::run(std::span<const uint8_t> images) {
   const size_t batch = kBatch * static_cast<size_t>(spec.in_channels * spec.height * spec.width);
   for (size_t first = 0; first < images.size(); first += batch) {
     const auto part = images.subspan(first, std::min(batch, images.size() - first));
-    runner_.run(part, [&](std::string_view point, std::span<const int32_t> values) {
+    const auto add = [&](std::string_view point, std::span<const int32_t> values) {
       if (point == "pool" || point == "fc") return;  // have the formats of the last block and of sums
       const Format format = format_at(runner_.network(), point);
       ValueSample& sample = activations_[format_name(point)];
       for (const int32_t value : values) sample.add(format.to_real(value));
-    });
+    };
+    runner_.run(part, add, Shown::kEverything);
   }
   ran_ = ran_ || !images.empty();
 }
@@ -91,8 +97,14 @@ Formats Calibration::formats(int bits) const {
   formats.weight = {weight_bits, weight_bits / 2};
   for (const auto& [name, sample] : activations_)
     formats.activations[name] = {bits, sample.best_fraction(bits, /*must_fit=*/name == "input")};
-  for (const auto& [name, sample] : weights_)
-    formats.weights[name] = {weight_bits, sample.best_fraction(weight_bits, /*must_fit=*/true)};
+  const Network& net = runner_.network();
+  const auto choose = [&](const std::string& layer, const std::vector<int32_t>& values, int64_t channels) {
+    std::vector<float> weights;
+    for (const int32_t value : values) weights.push_back(static_cast<float>(net.weight_of(layer).to_real(value)));
+    formats.weights[layer] = weight_format(weights, channels, weight_bits, formats.activation);
+  };
+  for (const ConvLayer& layer : conv_layers(net)) choose(layer.name, layer.conv.weight, layer.conv.channels);
+  choose("fc", net.fc_weight, net.spec.classes);
   return formats;
 }
 

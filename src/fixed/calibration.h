@@ -4,8 +4,9 @@
 //   network calibration.run(images);                                        // of the training split Network net =
 //   quantize(checkpoint, {.formats = calibration.formats(8)});
 //
-// Of each point and layer the fraction is taken for which rounding and saturation together err least, as the sum of
-// squares; weights and pixels, which must not saturate, always fit.
+// Of each point the fraction is taken for which rounding and saturation together err least, as the sum of squares, over
+// all values that have its format (fixed::Shown); where one bit less costs next to nothing, it is kept free for images
+// that bring larger values. Weights and pixels, which must not saturate, always fit.
 #pragma once
 
 #include <map>
@@ -27,7 +28,7 @@ class ValueSample {
 
  private:
   std::vector<float> values_;  // a random choice of them
-  std::mt19937 random_;        // from a fixed seed
+  std::mt19937_64 random_;     // from a fixed seed
   int64_t seen_ = 0;
   double low_ = 0, high_ = 0;
 };
@@ -44,7 +45,7 @@ class Calibration {
 
  private:
   Runner runner_;
-  std::map<std::string, ValueSample, std::less<>> activations_, weights_;
+  std::map<std::string, ValueSample, std::less<>> activations_;
   bool ran_ = false;
 };
 

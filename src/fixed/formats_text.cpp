@@ -9,10 +9,9 @@ Format parse_format(const std::string& text) {
   const size_t dot = text.find('.');
   Format format;
   if (dot == std::string::npos || !parse_number(std::string_view(text).substr(0, dot), format.width) ||
-      !parse_number(std::string_view(text).substr(dot + 1), format.fraction) || format.width < 2 || format.width > 32 ||
-      format.fraction < 0 || format.fraction >= format.width)
-    throw Error("format '{}': expected WIDTH.FRACTION, a width of 2 to 32 bits and a fraction below it, like 16.10",
-                text);
+      !parse_number(std::string_view(text).substr(dot + 1), format.fraction) || !format.valid())
+    throw Error("format '{}': expected WIDTH.FRACTION, a width of 2 to 32 bits and a fraction of 0 to {}, like 16.10",
+                text, Format::kMaxFraction);
   return format;
 }
 

@@ -15,9 +15,9 @@ nlohmann::json to_json(Format format) { return {{"width", format.width}, {"fract
 
 Format parse_format(const nlohmann::json& json, const std::string& name) {
   const Format format{json.at("width").get<int>(), json.at("fraction").get<int>()};
-  if (format.width < 2 || format.width > 32 || format.fraction < 0 || format.fraction >= format.width)
-    throw Error("{} format has width {} and fraction {}, expected a width of 2 to 32 and a fraction below it", name,
-                format.width, format.fraction);
+  if (!format.valid())
+    throw Error("{} format has width {} and fraction {}, expected a width of 2 to 32 and a fraction of 0 to {}", name,
+                format.width, format.fraction, Format::kMaxFraction);
   return format;
 }
 
@@ -265,6 +265,8 @@ std::string format_name(std::string_view point) {
   std::string name(point);
   const size_t open = name.find('['), close = name.find(']');
   if (open != std::string::npos && close != std::string::npos) name.erase(open, close - open + 1);
+  for (const std::string_view suffix : {".start", ".branch", ".term", ".partial"})
+    if (name.ends_with(suffix)) name.erase(name.size() - suffix.size());
   return name;
 }
 

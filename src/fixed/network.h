@@ -160,8 +160,8 @@ std::vector<ConvLayer> conv_layers(const Network& network);
 // Throws Error if a rounding of fixed/arithmetic.h would have to shift to the left, or might leave 64 bits.
 void check_formats(const ConvLayer& layer);
 
-// The name under which Formats knows an observation point: "layer3_2.0[4].hidden" is "layer3_2.0.hidden", for an
-// ODEBlock has one format for all executions.
+// The name under which Formats knows what fixed::Tap shows: "layer3_2.0[4].hidden" is "layer3_2.0.hidden", for an
+// ODEBlock has one format for all executions, and "layer3_2.0[4].branch" is "layer3_2.0", to which it is added.
 std::string format_name(std::string_view point);
 
 // Format of the values at an observation point of fixed::Tap: "layer3_2.0[2].hidden", "pool", ...

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "fixed/accumulator_proof.h"
+#include "fixed/trained_formats.h"
 
 namespace odenet::fixed {
 
@@ -100,7 +101,7 @@ class Quantizer {
                  Conv& conv, Norm& norm) {
     const LayerFormats& formats = formats_.at(name);
     std::vector<float> weight = reader_.get(name + ".weight", conv.weight_shape());
-    const std::vector<int> shifts = channel_shifts(weight, conv, formats.weight);
+    const std::vector<int> shifts = channel_shifts(weight, conv, formats);
     const size_t each = weight.size() / shifts.size();
     for (size_t i = 0; i < weight.size(); ++i) weight[i] = std::ldexp(weight[i], shifts[i / each]);
     convert_all(weight, formats.weight, name + ".weight", conv.weight);
@@ -113,13 +114,16 @@ class Quantizer {
   }
 
   // log2 of what the weights of each output channel are multiplied by.
-  std::vector<int> channel_shifts(const std::vector<float>& weight, const Conv& conv, Format format) const {
+  std::vector<int> channel_shifts(std::span<const float> weight, const Conv& conv, const LayerFormats& formats) const {
     std::vector<int> shifts(static_cast<size_t>(conv.channels), 0);
     const size_t each = weight.size() / shifts.size();
+    const auto bound = static_cast<double>(accumulator_bound(formats.input));
     for (size_t channel = 0; channel_scaling_ && channel < shifts.size(); ++channel) {
+      const auto weights = weight.subspan(channel * each, each);
       double largest = 0;
-      for (size_t i = 0; i < each; ++i) largest = std::max(largest, std::abs(double{weight[channel * each + i]}));
-      shifts[channel] = channel_shift(largest, format);
+      for (const float w : weights) largest = std::max(largest, std::abs(double{w}));
+      int& shift = shifts[channel] = channel_shift(largest, formats.weight);
+      while (shift > 0 && std::ldexp(weight_sum_bound(weights, formats.weight), shift) > bound) --shift;
     }
     return shifts;
   }

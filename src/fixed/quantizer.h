@@ -28,9 +28,9 @@ namespace odenet::fixed {
 struct QuantizeOptions {
   Formats formats{};
   // Multiply the weights of each output channel that a norm follows by the largest power of two, at most
-  // 2^kMaxChannelShift, that keeps them in their format, and divide the norm's scales by it: channels of small weights
-  // lose less, and the arithmetic stays what it is. An instance norm divides by the larger deviation anyway, beside
-  // which its epsilon becomes smaller.
+  // 2^kMaxChannelShift, that keeps them in their format and the accumulators in theirs, and divide the norm's scales by
+  // it: channels of small weights lose less, and the arithmetic stays what it is. An instance norm divides by the
+  // larger deviation anyway, beside which its epsilon becomes smaller.
   bool channel_scaling = false;
 };
 

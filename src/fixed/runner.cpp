@@ -73,16 +73,19 @@ BlockRunner::BlockRunner(const Block& block, const Formats& formats, int threads
 void BlockRunner::convolve(const std::optional<Convolution>& depthwise, const Convolution& conv, Layer layer,
                            const Convolution::Job& job, Workspace& workspace, ThreadPool* pool, Map& output,
                            const Observer& observer) {
-  kernels::Saturations count;
+  const Map* input = &job.input;
   if (depthwise) {
     saturations_[layer - 1] += depthwise->run({.input = job.input}, workspace.scratch, pool, workspace.filtered).sum;
     if (observer)
       observer(fmt::format("{}.conv{}.depthwise", point(job.execution), layer == kConv1 ? 1 : 2), workspace.filtered);
-    count = conv.run({workspace.filtered, job.execution, job.added, job.added_format, job.relu}, workspace.scratch,
-                     pool, output);
-  } else {
-    count = conv.run(job, workspace.scratch, pool, output);
+    input = &workspace.filtered;
   }
+  if (job.added && observer.everything()) {
+    conv.run({*input, job.execution}, workspace.scratch, pool, workspace.stage);
+    observer(point(job.execution) + (layer == kConv1 ? ".hidden.branch" : ".branch"), workspace.stage);
+  }
+  const kernels::Saturations count =
+      conv.run({*input, job.execution, job.added, job.added_format, job.relu}, workspace.scratch, pool, output);
   saturations_[layer] += count.sum;
   saturations_[layer + 1] += count.norm;
   saturations_[kSum] += count.added;
@@ -129,21 +132,34 @@ void BlockRunner::step(const RungeKutta& method, int first, Workspace& workspace
   const auto stages = static_cast<size_t>(method.stages);
   slopes.resize(stages);
   int64_t saturated = 0;
+  int evaluation = first;
+  Map term;  // only to be shown
   const auto add = [&](int32_t coefficient, const Map& slope, Map& sum) {
     if (coefficient == 0) return;
+    if (observer.everything()) {
+      term.reshape(slope.channels(), slope.height(), slope.width());
+      std::ranges::transform(std::span(slope.data(), slope.size()), term.data(), [&](int32_t value) {
+        int64_t unused = 0;
+        return saturate(round_half_up(int64_t{value} * coefficient, scale_fraction_), output_, &unused);
+      });
+      observer(point(evaluation) + ".term", term);
+    }
     for (size_t n = 0; n < sum.size(); ++n) {
       const int64_t product = round_half_up(int64_t{slope.data()[n]} * coefficient, scale_fraction_);
       sum.data()[n] = saturate(int64_t{sum.data()[n]} + saturate(product, output_, &saturated), output_, &saturated);
     }
+    if (observer.everything()) observer(point(evaluation) + ".partial", sum);
   };
-  for (size_t i = 0; i < stages; ++i) {
+  for (size_t i = 0; i < stages; ++i, ++evaluation) {
     if (i > 0) {
       u.reshape(z.channels(), z.height(), z.width());
       std::copy_n(z.data(), z.size(), u.data());
       for (size_t j = 0; j < i; ++j) add(method.a[i * stages + j], slopes[j], u);
     }
-    evaluate(i == 0 ? z : u, first + static_cast<int>(i), {}, {}, workspace, pool, slopes[i], observer);
+    evaluate(i == 0 ? z : u, evaluation, {}, {}, workspace, pool, slopes[i], observer);
+    if (observer.everything()) observer(point(evaluation) + ".branch", slopes[i]);
   }
+  evaluation = first + method.stages - 1;
   for (size_t i = 0; i < stages; ++i) add(method.b[i], slopes[i], z);
   saturations_[kSum] += saturated;
 }
@@ -156,11 +172,14 @@ void BlockRunner::step(const Leapfrog&, int evaluation, Workspace& workspace, Th
   const auto add_half_of_v = [&] {
     for (size_t n = 0; n < z.size(); ++n)
       z.data()[n] = saturate(z.data()[n] + round_half_up(v.data()[n], 1), output_, &saturated);
+    if (observer.everything()) observer(point(evaluation) + ".partial", z);
   };
   add_half_of_v();
   evaluate(z, evaluation, {}, {}, workspace, pool, w, observer);
+  if (observer.everything()) observer(point(evaluation) + ".branch", w);
   for (size_t n = 0; n < v.size(); ++n)
     v.data()[n] = saturate(2 * int64_t{w.data()[n]} - v.data()[n], output_, &saturated);
+  if (observer.everything()) observer(point(evaluation) + ".term", v);
   add_half_of_v();
   saturations_[kSum] += saturated;
 }
@@ -173,11 +192,13 @@ void BlockRunner::integrate(Workspace& workspace, ThreadPool* pool, const Observ
       value = saturate(align(value, input_.fraction, output_.fraction), output_, &saturated);
     saturations_[kSum] += saturated;
   }
+  if (observer.everything()) observer(point(0) + ".start", z);
   if (const auto* runge_kutta = std::get_if<RungeKutta>(&block_.method)) {
     for (int i = 0; i < block_.executions; i += runge_kutta->stages) step(*runge_kutta, i, workspace, pool, observer);
   } else if (const auto* leapfrog = std::get_if<Leapfrog>(&block_.method)) {
     workspace.slopes.resize(2);
     evaluate(z, 0, {}, {}, workspace, pool, workspace.slopes[0], observer);
+    if (observer.everything()) observer(point(0) + ".branch", workspace.slopes[0]);
     for (int i = 1; i < block_.executions; ++i) step(*leapfrog, i, workspace, pool, observer);
   } else {
     for (int i = 0; i < block_.executions; ++i) {
@@ -215,7 +236,7 @@ std::vector<int32_t> BlockRunner::run(std::span<const int32_t> input, const Tap&
     workspace.map.read(input.subspan(at * in_size, in_size), block_.in_channels(), block_.height, block_.width);
     size_t index = 0;
     Observer observer;
-    if (tap) observer = [&](std::string_view point, const Map& map) { points.add(index++, image, point, map); };
+    if (tap) observer.show = [&](std::string_view point, const Map& map) { points.add(index++, image, point, map); };
     run_image(workspace, nullptr, observer);
     workspace.map.write(std::span(output).subspan(at * size, size));
   });
@@ -290,7 +311,7 @@ void Runner::run_stem(std::span<const uint8_t> image, Workspace& workspace, Thre
   stem_norm_saturations_ += count.norm;
 }
 
-std::vector<int32_t> Runner::run_blocks(std::span<const uint8_t> images, size_t end, const Tap& tap) {
+std::vector<int32_t> Runner::run_blocks(std::span<const uint8_t> images, size_t end, const Tap& tap, Shown shown) {
   const int count = image_count(images);
   const size_t image_size = images.size() / static_cast<size_t>(std::max(count, 1));
   const auto map_size = [&](size_t before) {  // of the map before that block
@@ -309,8 +330,8 @@ std::vector<int32_t> Runner::run_blocks(std::span<const uint8_t> images, size_t 
     const auto run_image = [&](int image, Workspace& workspace, ThreadPool* pool) {
       const auto at = static_cast<size_t>(image);
       size_t index = 0;
-      BlockRunner::Observer observer;
-      if (tap) observer = [&](std::string_view point, const Map& map) { points.add(index++, image, point, map); };
+      BlockRunner::Observer observer{.shown = shown};
+      if (tap) observer.show = [&](std::string_view point, const Map& map) { points.add(index++, image, point, map); };
       if (input.empty()) {
         run_stem(images.subspan(at * image_size, image_size), workspace, pool);
         if (tap) observer("conv1", workspace.map);
@@ -341,10 +362,10 @@ std::vector<int32_t> Runner::run_blocks(std::span<const uint8_t> images, size_t 
 }
 
 std::vector<int32_t> Runner::block_input(std::span<const uint8_t> images, size_t index) {
-  return run_blocks(images, index, {});
+  return run_blocks(images, index, {}, Shown::kPoints);
 }
 
-std::vector<int32_t> Runner::run(std::span<const uint8_t> images, const Tap& tap) {
+std::vector<int32_t> Runner::run(std::span<const uint8_t> images, const Tap& tap, Shown shown) {
   const size_t count = static_cast<size_t>(image_count(images));
   const size_t features = static_cast<size_t>(network_.spec.features());
   const size_t classes = static_cast<size_t>(network_.spec.classes);
@@ -357,7 +378,7 @@ std::vector<int32_t> Runner::run(std::span<const uint8_t> images, const Tap& tap
     if (tap) tap("fc", logits);
     return logits;
   }
-  const std::vector<int32_t> maps = run_blocks(images, network_.blocks.size(), tap);
+  const std::vector<int32_t> maps = run_blocks(images, network_.blocks.size(), tap, shown);
   const size_t pixels = maps.size() / (count * features);
 
   std::vector<int32_t> pooled(count * features);

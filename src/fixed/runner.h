@@ -31,6 +31,15 @@ namespace odenet::fixed {
 // such.
 using Tap = std::function<void(std::string_view point, std::span<const int32_t> values)>;
 
+enum class Shown {
+  kPoints,
+  // Also all else that is rounded to the format of a point: "<block>[0].start", an ODEBlock's z(0);
+  // "<block>[i].branch", what the second norm gives before something is added, so K_i; "<block>.hidden.branch", the
+  // first norm's, of short skips; of Runge-Kutta methods and the leapfrog "<block>[i].term" and ".partial", what is
+  // added up and how far it got.
+  kEverything,
+};
+
 struct LayerSaturations {
   std::string layer;  // a convolution or norm of conv_layers(), "layer3_2.0.sum" (with the shortcut, or with z), "fc"
   int64_t count = 0;
@@ -47,7 +56,14 @@ struct Workspace {
 class BlockRunner {
  public:
   // Receives the points of one image.
-  using Observer = std::function<void(std::string_view point, const Map& map)>;
+  struct Observer {
+    std::function<void(std::string_view point, const Map& map)> show{};
+    Shown shown = Shown::kPoints;
+
+    explicit operator bool() const { return show != nullptr; }
+    bool everything() const { return show && shown == Shown::kEverything; }
+    void operator()(std::string_view point, const Map& map) const { show(point, map); }
+  };
 
   // `input`: format of the block's input; by default that of an ODEBlock's z, else the formats' activation.
   BlockRunner(const Block& block, const Formats& formats, int threads = 0, std::optional<Format> input = {});
@@ -98,7 +114,7 @@ class Runner {
   // threads 0: one a processor. Throws Error if the network is inconsistent or breaks the accumulator proof.
   explicit Runner(Network network, int threads = 0);
 
-  std::vector<int32_t> run(std::span<const uint8_t> images, const Tap& tap = {});
+  std::vector<int32_t> run(std::span<const uint8_t> images, const Tap& tap = {}, Shown shown = Shown::kPoints);
 
   // The input of block `index` for these images, [N, C, H, W].
   std::vector<int32_t> block_input(std::span<const uint8_t> images, size_t index);
@@ -127,7 +143,7 @@ class Runner {
   void run_stem(std::span<const uint8_t> image, Workspace& workspace, ThreadPool* pool);
 
   // The output of block end - 1, or of the stem; [N, C, H, W].
-  std::vector<int32_t> run_blocks(std::span<const uint8_t> images, size_t end, const Tap& tap);
+  std::vector<int32_t> run_blocks(std::span<const uint8_t> images, size_t end, const Tap& tap, Shown shown);
 
   Network network_;
   ThreadPool pool_;

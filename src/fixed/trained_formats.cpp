@@ -1,6 +1,7 @@
 #include "fixed/trained_formats.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/error.h"
 #include "core/parse_number.h"
@@ -26,8 +27,25 @@ Formats formats_for_training(int bits, const std::string& activations) {
 }
 
 Format fitting_format(double low, double high, int width) {
-  Format format{width, width - 1};
+  Format format{width, Format::kMaxFraction};
   while (format.fraction > 0 && !(to_fixed(low, format) && to_fixed(high, format))) --format.fraction;
+  return format;
+}
+
+double weight_sum_bound(std::span<const float> weights, Format format) {
+  double sum = 0;
+  for (const float w : weights) sum += std::abs(double{w}) * format.one() + 0.5;  // at most what rounding makes of it
+  return sum;
+}
+
+Format weight_format(std::span<const float> weights, int64_t channels, int width, Format input) {
+  const auto [low, high] = std::ranges::minmax(weights);
+  Format format = fitting_format(low, high, width);
+  const size_t each = weights.size() / static_cast<size_t>(channels);
+  for (size_t first = 0; first < weights.size(); first += each)
+    while (format.fraction > 0 &&
+           weight_sum_bound(weights.subspan(first, each), format) > static_cast<double>(accumulator_bound(input)))
+      --format.fraction;
   return format;
 }
 
@@ -38,14 +56,13 @@ Formats trained_formats(const SafeTensors& checkpoint) {
   Formats formats = formats_for_training(bits, checkpoint.meta(kTrainedActivations));
   const NetworkSpec spec = parse_spec(checkpoint.meta("spec"), checkpoint.source);
   const Network skeleton = make_skeleton(spec, formats);
-  const auto choose = [&](const std::string& layer, const std::string& tensor, const Shape& shape) {
-    const auto values = checkpoint.get<float>(tensor, shape);
-    const auto [low, high] = std::ranges::minmax(values);
-    formats.weights[layer] = fitting_format(low, high, formats.weight.width);
+  const auto choose = [&](const std::string& layer, const std::string& tensor, const Shape& shape, Format input) {
+    formats.weights[layer] = weight_format(checkpoint.get<float>(tensor, shape), shape[0], formats.weight.width, input);
   };
   for (const ConvLayer& layer : conv_layers(skeleton))
-    choose(layer.name, layer.norm == nullptr ? layer.name : layer.name + ".weight", layer.conv.weight_shape());
-  choose("fc", "fc.weight", {spec.classes, spec.features()});
+    choose(layer.name, layer.norm == nullptr ? layer.name : layer.name + ".weight", layer.conv.weight_shape(),
+           layer.formats.input);
+  choose("fc", "fc.weight", {spec.classes, spec.features()}, format_at(skeleton, "pool"));
   return formats;
 }
 

@@ -5,6 +5,7 @@
 //     net = quantize(checkpoint, {.formats = trained_formats(checkpoint), .channel_scaling = true});
 #pragma once
 
+#include <span>
 #include <string>
 
 #include "core/safetensors.h"
@@ -27,5 +28,11 @@ Formats formats_for_training(int bits, const std::string& activations);
 
 // Numbers of `width` bits with the largest fraction with which low and high fit.
 Format fitting_format(double low, double high, int width);
+
+// The same for the weights of a layer, [channels, ...], with which also no accumulator can overflow over such inputs.
+Format weight_format(std::span<const float> weights, int64_t channels, int width, Format input);
+
+// A bound on the sum of |w|, as integers, of weights in a format.
+double weight_sum_bound(std::span<const float> weights, Format format);
 
 }  // namespace odenet::fixed

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "fixed/quantizer.h"
+#include "ode/solver.h"
 #include "support/expect_error.h"
 #include "support/synthetic.h"
 
@@ -46,6 +47,53 @@ TEST(ValueSample, SaturatesRareOutliersWhereThatErrsLess) {
   EXPECT_EQ(sample.best_fraction(8, true), 6);
   for (int i = 0; i < 50000; ++i) sample.add(1.2);
   EXPECT_EQ(sample.best_fraction(8, false), 6);
+}
+
+TEST(ValueSample, KeepsABitFreeWhereItCostsNothing) {
+  ValueSample sample;
+  for (int i = -1000; i < 1000; ++i) sample.add(i / 1000.0);
+  EXPECT_EQ(sample.best_fraction(32, true), 31);
+  EXPECT_EQ(sample.best_fraction(32, false), 30);
+  EXPECT_EQ(sample.best_fraction(20, false), 18);
+  EXPECT_EQ(sample.best_fraction(8, false), 7) << "where it costs 6 dB of 50";
+}
+
+// All that has the format of z is looked at: K_i and the sums of a Runge-Kutta step may be far larger than z.
+TEST(Calibration, WideFormatsServeEverySolver) {
+  for (const ode::Solver& solver : ode::solvers()) {
+    SCOPED_TRACE(solver.name);
+    NetworkSpec spec = small_spec();
+    for (Stage& stage : spec.stages)
+      if (stage.ode) {
+        stage.solver = solver.name;
+        stage.executions = static_cast<int>(ode::evaluations(solver, 2));
+      }
+    spec.end_time = 4;
+    const SafeTensors checkpoint = synthetic_checkpoint(spec, 3);
+    Calibration calibration(quantize(checkpoint), 1);
+    const auto images = random_images(spec, 20, 4);
+    calibration.run(images);
+    const Formats formats = calibration.formats(32);
+    Runner runner(quantize(checkpoint, {.formats = formats}), 1);
+    runner.run(images);
+    for (const auto& [layer, count] : runner.saturations()) EXPECT_EQ(count, 0) << layer;
+    EXPECT_LT(error(checkpoint, spec, {.formats = formats}), 1.1 * error(checkpoint, spec, {}));
+  }
+}
+
+TEST(Calibration, LeavesRoomInTheAccumulators) {
+  const NetworkSpec spec = small_spec();
+  SafeTensors checkpoint = synthetic_checkpoint(spec, 3);
+  const std::string name = "layer2_2.0.conv1.weight";
+  const Shape shape = checkpoint.tensors.at(name).shape;
+  std::vector<float> weights(static_cast<size_t>(element_count(shape)));
+  for (size_t i = 0; i < weights.size(); ++i) weights[i] = i % 2 == 0 ? 0.9f : -0.9f;
+  checkpoint.add<float>(name, shape, weights);  // 72 a channel: 64.8 in all
+  Calibration calibration(quantize(checkpoint), 1);
+  calibration.run(random_images(spec, 20, 4));
+  for (const bool channel_scaling : {false, true})  // quantize() proves the accumulators
+    EXPECT_NO_THROW(quantize(checkpoint, {.formats = calibration.formats(32), .channel_scaling = channel_scaling}));
+  EXPECT_NO_THROW(quantize(checkpoint, {.channel_scaling = true}));
 }
 
 TEST(Calibration, NamesEveryPointAndLayerAndErrsLessThanOneFormatForAll) {

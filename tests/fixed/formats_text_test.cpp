@@ -10,6 +10,7 @@ namespace {
 TEST(FormatsText, ReadsAndWrites) {
   EXPECT_EQ(parse_format("16.10"), (Format{16, 10}));
   EXPECT_EQ(parse_format("2.0"), (Format{2, 0}));
+  EXPECT_EQ(parse_format("8.31"), (Format{8, 31}));
   EXPECT_EQ(to_text(Format{32, 20}), "32.20");
   std::map<std::string, Format, std::less<>> exceptions;
   EXPECT_EQ(parse_formats("16.10,layer3_2=16.8,fc=32.20", exceptions), (Format{16, 10}));
@@ -18,7 +19,7 @@ TEST(FormatsText, ReadsAndWrites) {
 }
 
 TEST(FormatsText, RefusesWhatIsNoFormat) {
-  for (const char* text : {"", "16", "16.", ".10", "16.16", "33.20", "1.0", "16.-1", "16.10x", "16,10", " 16.10"})
+  for (const char* text : {"", "16", "16.", ".10", "16.32", "33.20", "1.0", "16.-1", "16.10x", "16,10", " 16.10"})
     EXPECT_ERROR(parse_format(text), fmt::format("'{}'", text), "WIDTH.FRACTION");
   std::map<std::string, Format, std::less<>> exceptions;
   EXPECT_ERROR(parse_formats("layer1=16.10", exceptions), "none without a name");

@@ -39,10 +39,23 @@ TEST(TrainedFormats, ActivationsAreKeptAndWeightsFit) {
 }
 
 TEST(TrainedFormats, FormatsThatFit) {
-  EXPECT_EQ(fitting_format(-0.5, 0.49, 8), (Format{8, 7}));
+  EXPECT_EQ(fitting_format(-0.5, 0.49, 8), (Format{8, 8})) << "the sign's bit and seven more";
+  EXPECT_EQ(fitting_format(-0.01, 0.007, 8), (Format{8, 13}));
+  EXPECT_EQ(fitting_format(0, 0, 8), (Format{8, 31}));
   EXPECT_EQ(fitting_format(-1, 0.998, 8), (Format{8, 6})) << "0.998 rounds to 1";
   EXPECT_EQ(fitting_format(-1, 0.99, 8), (Format{8, 7}));
   EXPECT_EQ(fitting_format(-300, 0, 8), (Format{8, 0})) << "none";
+}
+
+TEST(TrainedFormats, WeightsLeaveRoomInTheAccumulators) {
+  std::vector<float> weights(2 * 5000, 0.01f);
+  weights[7500] = -0.4f;  // 50.39 in the second channel
+  const Format format = weight_format(weights, 2, 25, {32, 20});
+  EXPECT_LT(format.fraction, fitting_format(-0.4, 0.01, 25).fraction);
+  const auto sum = [&](Format f) { return weight_sum_bound(std::span(weights).subspan(5000), f); };
+  EXPECT_LE(sum(format), accumulator_bound({32, 20}));
+  EXPECT_GT(sum({25, format.fraction + 1}), accumulator_bound({32, 20}));
+  EXPECT_EQ(weight_format(weights, 2, 25, {8, 4}), fitting_format(-0.4, 0.01, 25)) << "narrow inputs leave more room";
 }
 
 TEST(TrainedFormats, OtherCheckpointsAreRefused) {
@@ -51,7 +64,7 @@ TEST(TrainedFormats, OtherCheckpointsAreRefused) {
   EXPECT_ERROR(trained_formats(plain), "--quantize");
   EXPECT_ERROR(trained_bits(trained("eight", "8.4")), "quantize is 'eight'");
   EXPECT_ERROR(trained_bits(trained("40", "8.4")), "2 to 32 bits");
-  EXPECT_ERROR(trained_formats(trained("8", "8.9")), "'8.9'");
+  EXPECT_ERROR(trained_formats(trained("8", "8.32")), "'8.32'");
 }
 
 }  // namespace
