@@ -32,7 +32,12 @@ PriorityRows::Judged PriorityRows::whole(std::span<const double> squares) {
       begin_ = begin;
       end_ = begin + height;
     }
-  return {std::sqrt(sum(0, squares.size())), std::ssize(squares)};
+  const double total = sum(0, squares.size());
+  if (!std::isfinite(total)) {  // of no use to find rows by
+    begin_ = 0;
+    end_ = squares.size();
+  }
+  return {std::sqrt(total), std::ssize(squares)};
 }
 
 PriorityRows::Judged PriorityRows::prioritised(std::span<const double> squares) const {

@@ -6,7 +6,7 @@
 //   judged.error, judged.rows                      // in tolerances; rows that had to be computed
 //
 // The first trial of an evaluation point is computed whole, and finds the window: the consecutive rows with the largest
-// error. Later trials at that point begin with it.
+// error, or all of them where the error is not finite. Later trials at that point begin with it.
 #pragma once
 
 #include <cstdint>

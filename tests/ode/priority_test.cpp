@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "support/expect_error.h"
@@ -66,6 +67,16 @@ TEST(Priority, TheWindowAloneMayDecide) {
   PriorityRows rows({.window = 2, .window_decides = true});
   rows.judge(Rows{0, 1, 6, 5, 1, 0});
   expect(rows.judge(Rows{9, 9, 0.25, 0.25, 9, 9}), 0.5, 6);
+}
+
+TEST(Priority, AfterATrialThatIsNotFiniteAllRowsDecide) {
+  for (const double value : {std::nan(""), std::numeric_limits<double>::infinity()}) {
+    PriorityRows rows({.window = 1, .window_decides = true});
+    rows.judge(Rows{0.25, 0.25, 0.25});  // accepted: a window that is out of date
+    EXPECT_FALSE(std::isfinite(rows.judge(Rows{value, value, value}).error));
+    expect(rows.judge(Rows{0, 0, 9}), 9, 3);
+    expect(rows.judge(Rows{0.25, 0.25, 0.25}), 0.75, 3);
+  }
 }
 
 TEST(Priority, AWindowAboveTheHeightIsTheWholeMap) {
