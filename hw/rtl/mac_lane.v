@@ -2,8 +2,8 @@
 // product and a 48-bit accumulator. In two, of up to 32 x 25, the activation's 17 low bits (unsigned) and the others (signed)
 // have such each; the write-back joins them once per output:
 //   sum(x * w) = high * 2^17 + low
-// No accumulator overflows as long as sum|w| * 2^(ACTIVATION_WIDTH - 1) < 2^47 in one DSP; in two, for activations of 32 bits,
-// as long as sum|w| <= 1,073,750,016 (1024 in Q20).
+// No accumulator overflows as long as sum|w| * 2^(ACTIVATION_WIDTH - 1) < 2^47 in one DSP; in two, for activations of any
+// width, as long as sum|w| <= 1,073,750,016 (1024 in Q20).
 // The operands come from registers (the DSP's A and B); the product (M) and the sum (P) are registered here.
 `default_nettype none
 

@@ -1,9 +1,10 @@
 // Multiply-accumulate lanes against 64-bit arithmetic: random and extreme operands, sums of random length, pauses; in two DSPs
-// of the widest operands and of narrow ones, in one of those that just fit it.
+// of the widest operands and of narrow ones, in one of those that just fit it. Then the largest sum of |w| that cannot overflow,
+// times the worst activation: exact, and wrong with one more. The bounds are those of engine::lane_bound.
 `default_nettype none
 
 module mac_lane_tb;
-  localparam LANES = 5;
+  localparam LANES = 9;
   wire [LANES-1:0] finished;
 
   mac_lane_check #(.ACTIVATION_WIDTH(32), .WEIGHT_WIDTH(25), .DSPS(2)) widest (.finished(finished[0]));
@@ -11,6 +12,10 @@ module mac_lane_tb;
   mac_lane_check #(.ACTIVATION_WIDTH(16), .WEIGHT_WIDTH(16), .DSPS(1)) one (.finished(finished[2]));
   mac_lane_check #(.ACTIVATION_WIDTH(18), .WEIGHT_WIDTH(25), .DSPS(1)) wide_weight (.finished(finished[3]));
   mac_lane_check #(.ACTIVATION_WIDTH(25), .WEIGHT_WIDTH(18), .DSPS(1)) wide_activation (.finished(finished[4]));
+  mac_lane_bound #(.ACTIVATION_WIDTH(32), .DSPS(2), .WORST(-1), .BOUND(1073750016)) bound_32 (.finished(finished[5]));
+  mac_lane_bound #(.ACTIVATION_WIDTH(16), .DSPS(2), .WORST(-1), .BOUND(1073750016)) bound_16 (.finished(finished[6]));
+  mac_lane_bound #(.ACTIVATION_WIDTH(8), .DSPS(2), .WORST(-1), .BOUND(1073750016)) bound_8 (.finished(finished[7]));
+  mac_lane_bound #(.ACTIVATION_WIDTH(16), .DSPS(1), .WORST(-32768), .BOUND(64'd4294967295)) bound_one (.finished(finished[8]));
 
   initial begin
     wait (&finished);
@@ -101,6 +106,80 @@ module mac_lane_check #(
       end
       expected = sum;
     end
+    finished = 1'b1;
+  end
+endmodule
+
+module mac_lane_bound #(
+    parameter ACTIVATION_WIDTH = 32,
+    parameter DSPS = 2,
+    parameter WORST = -1,  // activation
+    parameter [63:0] BOUND = 0
+) (
+    output reg finished
+);
+  localparam [63:0] LARGEST = (1 << 24) - 1;  // weight of 25 bits
+
+  reg clk = 1'b0;
+  always #5 clk = !clk;
+
+  reg signed [24:0] weight;
+  reg accumulate = 1'b0, restart = 1'b0, finish = 1'b0;
+  wire [DSPS*48-1:0] found;
+  wire signed [31:0] worst = WORST;
+  mac_lane #(
+      .ACTIVATION_WIDTH(ACTIVATION_WIDTH),
+      .WEIGHT_WIDTH(25),
+      .DSPS(DSPS)
+  ) dut (
+      .clk(clk),
+      .weight(weight),
+      .activation(worst[ACTIVATION_WIDTH-1:0]),
+      .accumulate(accumulate),
+      .restart(restart),
+      .finish(finish),
+      .sum(found)
+  );
+  wire signed [63:0] joined;
+  generate
+    if (DSPS == 1) assign joined = {{16{found[47]}}, found};
+    else assign joined = ({{16{found[95]}}, found[95:48]} <<< 17) + {{16{found[47]}}, found[47:0]};
+  endgenerate
+
+  // The sum of weights of one sign, as large as can be.
+  reg [63:0] left;
+  task total(input [63:0] sum_of_weights, input negative);
+    begin
+      left = sum_of_weights;
+      restart = 1'b1;
+      while (left != 0) begin
+        weight = left > LARGEST ? LARGEST : left;
+        left = left - weight;
+        if (negative) weight = -weight;
+        accumulate = 1'b0;
+        @(negedge clk);
+        accumulate = 1'b1;
+        @(negedge clk);
+        restart = 1'b0;
+      end
+      accumulate = 1'b0;
+      finish = 1'b1;
+      @(negedge clk);
+      finish = 1'b0;
+    end
+  endtask
+
+  // -32768 has no counterpart: only its product with a negative weight has the largest magnitude.
+  wire signed [63:0] product = $signed(BOUND) * worst;
+  initial begin
+    finished = 1'b0;
+    @(negedge clk);
+    total(BOUND, 1'b0);
+    if (joined !== product) $fatal(1, "FAIL: %m sums to %0d, expected %0d", joined, product);
+    total(BOUND, 1'b1);
+    if (joined !== -product) $fatal(1, "FAIL: %m sums to %0d, expected %0d", joined, -product);
+    total(BOUND + 1, 1'b1);
+    if (joined === -(product + worst)) $fatal(1, "FAIL: %m has a larger bound than %0d", BOUND);
     finished = 1'b1;
   end
 endmodule

@@ -244,13 +244,13 @@ void begin_body(Assembler& assembler, const fixed::Block& block) {
   assembler.begin_body(block.out_height(), block.out_width(), block.executions / stages, stages);
 }
 
-Parameters parameters_of(const fixed::Formats& formats, Lanes lanes, bool one_dsp) {
+Parameters parameters_of(const fixed::Formats& formats, Lanes lanes, int mac_dsps) {
   return {.lanes = lanes,
           .activation = formats.activation,
           .weight = formats.weight,
           .sum_fraction = formats.sum_of(formats.activation, formats.weight).fraction,
           .scale_fraction = formats.scale.fraction,
-          .mac_dsps = one_dsp ? 1 : 2};
+          .mac_dsps = mac_dsps};
 }
 
 void require_valid_macs(int macs) {
@@ -283,7 +283,7 @@ Program compile(const fixed::Block& block, const fixed::Formats& formats, Lanes 
   fixed::require_accumulators_fit(block, formats);
 
   std::deque<fixed::Conv> subsamples;
-  Assembler assembler(block.name, parameters_of(formats, lanes, one_dsp_suffices(block, formats)));
+  Assembler assembler(block.name, parameters_of(formats, lanes, lane_dsps(block, formats)));
   begin_body(assembler, block);
   assembler.load(needs_both_maps(block) ? kBothMaps : kMap0, 0, assembler.words(input_of(block)));
   const uint32_t result = BlockCompiler(assembler, block, 0, subsamples).run();
@@ -314,7 +314,7 @@ Program compile(const fixed::Network& network, Lanes lanes, const Device& device
   const MapShape input{spec.in_channels, spec.height, spec.width};
   std::deque<fixed::Conv> subsamples;
   std::vector<Section> sections;
-  Assembler assembler(spec.model, parameters_of(network.formats(), lanes, one_dsp_suffices(network)));
+  Assembler assembler(spec.model, parameters_of(network.formats(), lanes, lane_dsps(network)));
   const auto begin_section = [&](const std::string& name) { sections.push_back({name, assembler.position()}); };
 
   assembler.load(kMap1, 0, assembler.words(input));

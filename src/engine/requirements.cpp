@@ -12,12 +12,18 @@ namespace {
 
 constexpr int kSumWidth = 32, kScaleWidth = 32, kWideOperand = 25, kNarrowOperand = 18, kLogitWidth = 32;
 
-bool one_dsp_suffices(const fixed::Formats& formats, const std::vector<fixed::AccumulatorProof>& proofs) {
+int lane_dsps(const fixed::Formats& formats, std::vector<fixed::AccumulatorProof> proofs) {
   const auto [narrow, wide] = std::minmax(formats.activation.width, formats.weight.width);
-  if (narrow > kNarrowOperand || wide > kWideOperand) return false;
-  return std::all_of(proofs.begin(), proofs.end(), [&](const fixed::AccumulatorProof& proof) {
-    return proof.weight_sum <= one_dsp_bound(formats.activation);
-  });
+  const bool one = narrow <= kNarrowOperand && wide <= kWideOperand &&
+                   std::ranges::all_of(proofs, [&](const fixed::AccumulatorProof& proof) {
+                     return proof.weight_sum <= lane_bound(formats.activation, 1);
+                   });
+  if (one) return 1;
+  for (fixed::AccumulatorProof& proof : proofs) {
+    proof.bound = lane_bound(formats.activation, 2);
+    fixed::require_accumulator_fits(proof, formats.weight_of(proof.layer));
+  }
+  return 2;
 }
 
 // Whether an activation as a sum leaves a bit of it that shows a saturation.
@@ -27,12 +33,12 @@ bool fits_sums(fixed::Format activation, fixed::Format sum) {
 
 }  // namespace
 
-bool one_dsp_suffices(const fixed::Block& block, const fixed::Formats& formats) {
-  return one_dsp_suffices(formats, fixed::prove_accumulators(block, formats));
+int lane_dsps(const fixed::Block& block, const fixed::Formats& formats) {
+  return lane_dsps(formats, fixed::prove_accumulators(block, formats));
 }
 
-bool one_dsp_suffices(const fixed::Network& network) {
-  return one_dsp_suffices(network.formats(), fixed::prove_accumulators(network));
+int lane_dsps(const fixed::Network& network) {
+  return lane_dsps(network.formats(), fixed::prove_accumulators(network));
 }
 
 void require_supported(const fixed::Block& block, const fixed::Formats& formats) {

@@ -5,6 +5,8 @@
 //   require_consistent(block, formats);
 #pragma once
 
+#include <algorithm>
+
 #include "engine/program.h"
 #include "fixed/network.h"
 
@@ -13,15 +15,18 @@ namespace odenet::engine {
 // Most bits of a weight; fewest of a weight and of an activation.
 inline constexpr int kWeightWidth = 25, kLeastWidth = 8;
 
-// The largest sum of |w| for which the accumulator of a lane of one DSP48E1 cannot overflow, whatever the activations
-// are: sum |w| * 2^(width - 1) < 2^47. That of two is fixed::accumulator_bound.
-constexpr int64_t one_dsp_bound(fixed::Format activation) {
-  return (int64_t{1} << (fixed::kAccumulatorBits - activation.width)) - 1;
+// The largest sum of |w| for which no accumulator of a lane of so many DSP48E1 can overflow, whatever the activations
+// are. One: sum |w| * 2^(width - 1) < 2^47. Two: that of hw/rtl/mac_lane.v, whose low part has 17 bits without a sign
+// even where activations have fewer and their sign fills it: they count as numbers of 18 bits.
+constexpr int64_t lane_bound(fixed::Format activation, int dsps) {
+  if (dsps == 1) return (int64_t{1} << (fixed::kAccumulatorBits - activation.width)) - 1;
+  return fixed::accumulator_bound({std::max(activation.width, fixed::kLowBits + 1), activation.fraction});
 }
 
-// Whether a multiply-accumulate lane can be one DSP48E1: operands of at most 25 x 18 bits, and no sum above that bound.
-bool one_dsp_suffices(const fixed::Block& block, const fixed::Formats& formats);
-bool one_dsp_suffices(const fixed::Network& network);
+// DSP48E1 of a multiply-accumulate lane: one for operands of at most 25 x 18 bits and sums that it holds, else two.
+// Throws Error where two do not hold them either.
+int lane_dsps(const fixed::Block& block, const fixed::Formats& formats);
+int lane_dsps(const fixed::Network& network);
 
 // Every reason that does not depend on the number of lanes.
 void require_supported(const fixed::Block& block, const fixed::Formats& formats);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/requirements.h"
 #include "engine/resources.h"
 #include "fixed/formats_text.h"
 #include "random_block.h"
@@ -207,6 +208,21 @@ TEST(Compiler, RefusesWeightsThatBreakTheAccumulatorProof) {
   EXPECT_NO_THROW(compile(random.block, random.formats, 16));
   ++weight[64];
   EXPECT_ERROR(compile(random.block, random.formats, 16), "layer3_2.0.conv2", "channel 0", "1024");
+}
+
+// Where one DSP does not hold the sums of activations of at most 17 bits, two do not either: their low part has 17 bits
+// without a sign, whatever the width (mac_lane_tb.v shows both bounds).
+TEST(Compiler, RefusesNarrowActivationsThatNeitherOneDspNorTwoHold) {
+  RandomBlock random({.channels = 32, .activations = "16.9", .weights = "25.20"}, 4);
+  auto& weight = random.block.conv2.weight;
+  std::fill(weight.begin(), weight.begin() + 288, 0);
+  std::fill(weight.begin(), weight.begin() + 256, (1 << 24) - 1);
+  weight[256] = 255;  // 2^32 - 1
+  EXPECT_EQ(compile(random.block, random.formats, 16).parameters.mac_dsps, 1);
+  weight[256] = 512;
+  EXPECT_ERROR(compile(random.block, random.formats, 16), "layer3_2.0.conv2", "channel 0", "1073750016");
+  EXPECT_EQ(lane_bound({16, 9}, 1), 4294967295);
+  for (const int width : {8, 16, 17, 18, 32}) EXPECT_EQ(lane_bound({width, 4}, 2), 1073750016) << width;
 }
 
 TEST_F(CompilerRefuses, InconsistentBlocks) {
