@@ -18,7 +18,7 @@ namespace odenet::ode {
 // once for every evaluation that the forward pass keeps, however often it is repeated.
 enum class Pass {
   kRecord,  // the forward pass
-  kSearch,  // a trial of an adaptive step: Field::judge() tells whether it counts
+  kSearch,  // a trial of an adaptive step, or before the first: Field::judge() tells whether it counts
   kReplay,  // again, for gradients: does not count
 };
 
@@ -40,6 +40,8 @@ class Field {
   // After each trial of an adaptive integration. Of an accepted one, all evaluations of kSearch since the last accepted
   // one count; of a rejected one none, but for that at `start`, the step's beginning, which the next trial uses again.
   virtual void judge(double /*start*/, bool /*accepted*/) {}
+  // After a forward pass that reached its end.
+  virtual void finish() {}
 };
 
 }  // namespace odenet::ode

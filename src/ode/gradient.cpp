@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/error.h"
 
@@ -104,6 +105,7 @@ Integrated integrate_forward(Solve& solve, const Tensor& z, IntegrateHooks hooks
   Integrated result = integrate(problem.plan, slope_of(problem.field), {z}, hooks);
   if (problem.work) problem.work->forward += result.statistics;
   require_done(result, problem.plan);
+  problem.field->finish();
   solve.steps = result.steps;
   return result;
 }
@@ -169,10 +171,12 @@ class Backward {
   }
 
   // With a = dL/dz: z' = f, a' = -a df/dz, g' = -a df/dp, solved from the end, where g = 0, to the start, where g is
-  // dL/dp.
+  // dL/dp. Adaptive steps compare the error of a with absolute tolerances, too, so they take it in units of its size at
+  // the end, or the loss's scale would choose them: the equation is linear in a.
   Tensor adjoint(const Tensor& z_end, const Tensor& end) {
     const tensor_list& wanted = parameters_.wanted();
-    State state{z_end, end};
+    const double unit = plan_.adaptive() ? power_of_two(end) : 1;
+    State state{z_end, end / unit};
     for (const Tensor& p : wanted) state.push_back(torch::zeros_like(p));
     const auto field = slope_of(solve_.problem.field);
     const Slope slope = [&](const State& augmented, const Evaluation& at) {
@@ -192,8 +196,17 @@ class Backward {
     const Integrated result = integrate(plan, slope, state, {.pass = Pass::kReplay});
     work_ += result.statistics;
     require_done(result, plan);
-    parameters_.add({result.state.begin() + 2, result.state.begin() + 2 + static_cast<ptrdiff_t>(wanted.size())});
-    return result.state[1];
+    tensor_list gradients;
+    for (size_t i = 0; i < wanted.size(); ++i) gradients.push_back(result.state[2 + i] * unit);
+    parameters_.add(gradients);
+    return result.state[1] * unit;
+  }
+
+  // Next to the root of the values' mean square, so that a division by it rounds nothing; 1 of zeros, and of what is
+  // not finite.
+  static double power_of_two(const Tensor& values) {
+    const double size = values.to(torch::kFloat64).square().mean().sqrt().item<double>();
+    return std::isnormal(static_cast<float>(size)) ? std::exp2(std::round(std::log2(size))) : 1;
   }
 
   // The gradient of the state after the last step: of z, and none of the leapfrog's v.

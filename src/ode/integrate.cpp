@@ -2,7 +2,6 @@
 
 #include <torch/torch.h>
 
-#include <array>
 #include <cmath>
 #include <limits>
 
@@ -11,12 +10,6 @@
 namespace odenet::ode {
 
 namespace {
-
-constexpr auto kErrorNorms = std::to_array<ErrorNormRow>({
-    {ErrorNorm::kRms, "rms", "root of the mean square"},
-    {ErrorNorm::kMax, "max", "the largest"},
-    {ErrorNorm::kL2, "l2", "root of the sum of squares, which grows with the state's size"},
-});
 
 double relative_error(const StepControl& options, const State& error, const State& before, const State& after,
                       PriorityRows& priority, Statistics& statistics) {
@@ -43,15 +36,14 @@ double relative_error(const StepControl& options, const State& error, const Stat
       squares = squares.sum({0, 1, 3}, false, torch::kFloat64);
     else if (squares.dim() > 1)
       squares = squares.flatten(1).sum(1, false, torch::kFloat64);
-    if (options.norm == ErrorNorm::kRms) squares = squares / elements;
-    const auto rows = squares.to(torch::kCPU, torch::kFloat64).contiguous();
+    const auto rows = (squares / elements).to(torch::kCPU, torch::kFloat64).contiguous();
     const auto judged = priority.judge({rows.data_ptr<double>(), static_cast<size_t>(rows.numel())});
     statistics.rows += judged.rows;
     statistics.rows_saved += rows.numel() - judged.rows;
     return judged.error;
   }
   if (options.norm == ErrorNorm::kMax) return largest;
-  return std::sqrt(options.norm == ErrorNorm::kRms ? sum / elements : sum);
+  return std::sqrt(sum / elements);
 }
 
 bool finite(const State& state) {
@@ -133,8 +125,6 @@ class AdaptiveRun {
 
 }  // namespace
 
-std::span<const ErrorNormRow> error_norms() { return kErrorNorms; }
-
 Statistics& Statistics::operator+=(const Statistics& other) {
   evaluations += other.evaluations;
   trials += other.trials;
@@ -166,7 +156,7 @@ void validate(const Integration& plan) {
     throw Error("integration: rtol {} and atol {}, expected 0 or more, and one above 0", options.rtol, options.atol);
   if (options.max_trials < 1) throw Error("integration: at most {} trials, expected 1 or more", options.max_trials);
   if (options.priority.window > 0 && (options.norm == ErrorNorm::kMax || options.controlled > 1))
-    throw Error("integration: priority rows need the norm of one tensor as a sum over rows: rms or l2");
+    throw Error("integration: priority rows need the norm of one tensor as a sum over rows, which is rms");
 }
 
 Integrated integrate(const Integration& plan, const Slope& slope, State z, const IntegrateHooks& hooks) {
@@ -177,7 +167,7 @@ Integrated integrate(const Integration& plan, const Slope& slope, State z, const
     ++result.statistics.evaluations;
     return slope(at, evaluation);
   });
-  result.state = stepper.begin(std::move(z), plan.start, hooks.pass);
+  result.state = stepper.begin(std::move(z), plan.start, plan.adaptive() ? Pass::kSearch : hooks.pass);
   if (plan.adaptive()) {
     AdaptiveRun(plan, stepper, hooks, result).run();
     return result;

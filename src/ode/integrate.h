@@ -1,8 +1,12 @@
 // z' = f(t, z) from one time to another, by equal steps or by steps that follow the error; forward or back in time.
 //
-//   const Integration plan{.solver = &find_solver("dormand-prince"), .end = 1, .control = {.controller = "pi", .rtol =
-//   1e-6}}; Integrated result = integrate(plan, slope, {z}); require_done(result);               // or look at
-//   result.outcome result.state[0]; result.statistics.evaluations;
+//   const Integration plan{.solver = &find_solver("dormand-prince"),
+//                          .control = {.controller = &find_controller("pi"), .rtol = 1e-6}};
+//
+//   Integrated result = integrate(plan, slope, {z});
+//   require_done(result, plan);   // or look at result.outcome
+//   result.state[0];              // z(1)
+//   result.statistics.evaluations;
 #pragma once
 
 #include <functional>
@@ -16,13 +20,7 @@
 namespace odenet::ode {
 
 // Of the estimated error e, in tolerances: e_i / (atol + rtol max(|z_i| before, |z_i| after)).
-enum class ErrorNorm { kRms, kMax, kL2 };
-
-struct ErrorNormRow {
-  ErrorNorm norm;
-  std::string_view name, help;
-};
-std::span<const ErrorNormRow> error_norms();
+enum class ErrorNorm { kRms, kMax };  // root of the mean square, or the largest
 
 // Without controller, or with the one of "fixed", steps are equal and the rest is not looked at.
 struct StepControl {
@@ -67,7 +65,7 @@ struct Integrated {
 struct IntegrateHooks {
   std::function<void(const State& before, const TimeStep& step)> on_step = {};
   std::function<void(const TimeStep& step, bool accepted)> on_trial = {};
-  Pass pass = Pass::kRecord;  // of equal steps, and of what comes before the first
+  Pass pass = Pass::kRecord;  // of equal steps
 };
 Integrated integrate(const Integration& plan, const Slope& slope, State z, const IntegrateHooks& hooks = {});
 

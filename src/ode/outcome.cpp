@@ -4,10 +4,16 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
 
 namespace odenet::ode {
 
 namespace {
+
+struct OutcomeRow {
+  Outcome outcome;
+  std::string_view name, cause, remedy;
+};
 
 constexpr auto kOutcomes = std::to_array<OutcomeRow>({
     {Outcome::kDone, "done", "the end time is reached", "nothing is to be done"},
@@ -24,8 +30,6 @@ constexpr auto kOutcomes = std::to_array<OutcomeRow>({
 });
 
 }  // namespace
-
-std::span<const OutcomeRow> outcomes() { return kOutcomes; }
 
 std::string describe(Outcome outcome) {
   const auto row = std::ranges::find(kOutcomes, outcome, &OutcomeRow::outcome);

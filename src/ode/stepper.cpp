@@ -18,26 +18,42 @@ State joined(State z, const State& v) {
   return z;
 }
 
-// sum_i factor(i) slopes[i], without the terms of factor 0; at least one must remain.
-template <typename Factor>
-State combination(const std::vector<State>& slopes, const Factor& factor) {
-  State sum;
+// In float32 at least.
+State widened(State state) {
+  for (auto& tensor : state) tensor = tensor.to(torch::promote_types(tensor.scalar_type(), torch::kFloat32));
+  return state;
+}
+
+// sum_i weight(i) slopes[i] as factor * state: the first term's factor, which spares it a pass of its own. No terms:
+// none of weight(i) != 0.
+struct Combination {
+  State state;
+  double factor = 0;
+};
+template <typename Weight>
+Combination combination(const std::vector<State>& slopes, const Weight& weight) {
+  Combination sum;
   for (size_t i = 0; i < slopes.size(); ++i) {
-    const double weight = factor(static_cast<int>(i));
-    if (weight == 0) continue;
-    if (sum.empty())
-      for (const auto& slope : slopes[i]) sum.push_back(slope * weight);
+    const double own = weight(static_cast<int>(i));
+    if (own == 0) continue;
+    if (sum.state.empty())
+      sum = {slopes[i], own};
     else
-      sum = plus(sum, weight, slopes[i]);
+      sum.state = plus(widened(std::move(sum.state)), own / sum.factor, slopes[i]);
   }
   return sum;
+}
+
+// Slopes are summed before they meet z, or each would cost a rounding of z, which is larger.
+State advanced(const State& z, double factor, const Combination& slope) {
+  return slope.state.empty() ? z : plus(z, factor * slope.factor, slope.state);
 }
 
 }  // namespace
 
 State plus(const State& z, double factor, const State& slope) {
   State sum;
-  for (size_t i = 0; i < z.size(); ++i) sum.push_back(torch::add(z[i], slope[i], factor));
+  for (size_t i = 0; i < z.size(); ++i) sum.push_back(torch::add(z[i], slope[i], factor).to(z[i].scalar_type()));
   return sum;
 }
 
@@ -46,8 +62,6 @@ State Stepper::begin(State z, double time, Pass pass) const {
   const State v = slope_(z, {.time = time, .index = 0, .pass = pass});
   return joined(std::move(z), v);
 }
-
-State Stepper::solution(const State& state) const { return solver_.leapfrog() ? first_half(state) : state; }
 
 State Stepper::step(const State& state, const TimeStep& step, Pass pass, Trial* trial) const {
   return solver_.leapfrog() ? leapfrog(state, step, pass, trial) : runge_kutta(state, step, pass, trial);
@@ -62,9 +76,7 @@ State Stepper::runge_kutta(const State& z, const TimeStep& step, Pass pass, Tria
       slopes.push_back(trial->first_slope);
       continue;
     }
-    State stage = z;
-    for (int j = 0; j < i; ++j)
-      if (method.at(i, j) != 0) stage = plus(stage, step.size * method.at(i, j), slopes[static_cast<size_t>(j)]);
+    const State stage = advanced(z, step.size, combination(slopes, [&](int j) { return method.at(i, j); }));
     slopes.push_back(
         slope_(stage, {.time = step.time + method.node(i) * step.size,
                        .index = step.index * method.fixed_stages() + std::min(i, method.fixed_stages() - 1),
@@ -74,12 +86,11 @@ State Stepper::runge_kutta(const State& z, const TimeStep& step, Pass pass, Tria
     trial->first_slope = slopes.front();
     trial->last_slope = method.first_same_as_last() ? slopes.back() : State();
     const torch::NoGradGuard no_grad;
-    trial->error = combination(slopes, [&](int i) { return step.size * method.error_weight(i); });
+    const Combination error = combination(slopes, [&](int i) { return method.error_weight(i); });
+    trial->error.clear();
+    for (const auto& tensor : error.state) trial->error.push_back(tensor * (step.size * error.factor));
   }
-  State result = z;
-  for (int i = 0; i < stages; ++i)
-    if (method.weight(i) != 0) result = plus(result, step.size * method.weight(i), slopes[static_cast<size_t>(i)]);
-  return result;
+  return advanced(z, step.size, combination(slopes, [&](int i) { return method.weight(i); }));
 }
 
 State Stepper::leapfrog(const State& state, const TimeStep& step, Pass pass, Trial* trial) const {

@@ -3,7 +3,7 @@
 //   Stepper stepper(find_solver("rk4"), slope);
 //   State state = stepper.begin({z}, 0, Pass::kRecord);
 //   state = stepper.step(state, {.time = 0, .size = 0.1, .index = 0}, Pass::kRecord);
-//   stepper.solution(state)[0];   // z(0.1)
+//   state[0];   // z(0.1)
 #pragma once
 
 #include <torch/types.h>
@@ -40,7 +40,6 @@ class Stepper {
 
   // What a step takes and gives: z, for the leapfrog followed by v.
   State begin(State z, double time, Pass pass) const;
-  State solution(const State& state) const;
 
   // With `trial`, the solver must estimate errors.
   State step(const State& state, const TimeStep& step, Pass pass, Trial* trial = nullptr) const;
@@ -58,7 +57,7 @@ class Stepper {
   Slope slope_;
 };
 
-// z + factor * slope, tensor by tensor.
+// z + factor * slope, tensor by tensor, of z's type.
 State plus(const State& z, double factor, const State& slope);
 
 }  // namespace odenet::ode

@@ -40,8 +40,10 @@ class ConvField : public Field {
     else
       std::erase_if(searched_, [&](const Evaluation& at) { return at.time != start; });
   }
+  void finish() override { ++finished_; }
   std::vector<Tensor> parameters() const override { return parameters_; }
 
+  int finished() const { return finished_; }
   // How often each evaluation was recorded.
   const std::map<int64_t, int>& recorded() const { return recorded_; }
   Tensor running_mean() const { return norm1_.running_mean; }
@@ -67,6 +69,7 @@ class ConvField : public Field {
   Norm norm1_, norm2_;
   std::map<int64_t, int> recorded_;
   std::vector<Evaluation> searched_;  // not judged yet
+  int finished_ = 0;
 };
 
 struct Pair {
@@ -169,6 +172,7 @@ TEST_P(EveryPair, RecordsEveryEvaluationOfTheForwardPassOnce) {
   end.sum().backward();
   ASSERT_EQ(std::ssize(field->recorded()), evaluations(solver(), 3));
   for (const auto& [index, count] : field->recorded()) EXPECT_EQ(count, 1) << index;
+  EXPECT_EQ(field->finished(), 1);
   EXPECT_GT(mean.abs().min().item<double>(), 0);
   EXPECT_TRUE(torch::equal(field->running_mean(), mean)) << "the backward pass leaves running statistics alone";
   EXPECT_EQ(work->forward.evaluations, evaluations(solver(), 3));
@@ -198,6 +202,7 @@ TEST_P(EveryAdaptivePair, OfAdaptiveStepsIsThatOfTheStepsTaken) {
   int64_t recorded = 0;
   for (const auto& [index, count] : field->recorded()) recorded += count;
   EXPECT_EQ(recorded, 2 * evaluations_kept(solver(), steps)) << "of two solves";
+  EXPECT_EQ(field->finished(), 2);
 }
 
 TEST_P(EveryAdaptivePair, KeepsTheTolerance) {
@@ -247,6 +252,27 @@ TEST(Solve, TheAdjointOfEulerIsWrongByMuchForFewSteps) {
   const auto exact = gradients_of(problem, start, weights);
   problem.gradient = Gradient::kAdjoint;
   EXPECT_GT(relative_difference(gradients_of(problem, start, weights)[0], exact[0]), 0.1);
+}
+
+TEST(Solve, ToleranceOfTheAdaptiveAdjointIsThatOfAnyLoss) {
+  const auto field = std::make_shared<Rotation>();
+  const Tensor start = Rotation::start(), weights = torch::tensor({1.0, -0.5}, kDouble);
+  const auto run = [&](double scale) {
+    const auto work = std::make_shared<Work>();
+    const Problem problem{.field = field,
+                          .plan = {.solver = &find_solver("dormand-prince"),
+                                   .end = kEnd,
+                                   .control = {.controller = &find_controller("pi"), .rtol = 1e-12, .atol = 1e-6}},
+                          .gradient = Gradient::kAdjoint,
+                          .work = work};
+    return std::pair{gradients_of(problem, start, scale * weights), work->backward};
+  };
+  const auto [whole, work] = run(1);
+  for (const double scale : {0x1p-40, 0x1p40}) {
+    const auto [scaled, scaled_work] = run(scale);
+    EXPECT_EQ(scaled_work, work) << scale;
+    for (size_t i = 0; i < whole.size(); ++i) EXPECT_TRUE(torch::equal(scaled[i], scale * whole[i])) << scale;
+  }
 }
 
 class EveryGradient : public ::testing::TestWithParam<std::string_view> {

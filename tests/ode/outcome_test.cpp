@@ -6,13 +6,11 @@ namespace odenet::ode {
 namespace {
 
 TEST(Outcome, EachHasANameACauseAndARemedy) {
-  ASSERT_EQ(outcomes().size(), 4u);
-  for (const OutcomeRow& row : outcomes()) {
-    EXPECT_FALSE(row.name.empty());
-    EXPECT_FALSE(row.cause.empty());
-    EXPECT_FALSE(row.remedy.empty());
-    EXPECT_THAT(describe(row.outcome), ::testing::StartsWith(std::string(row.name) + ": "));
-  }
+  for (const auto& [outcome, name] : {std::pair{Outcome::kDone, "done"},
+                                      {Outcome::kNotFinite, "not finite"},
+                                      {Outcome::kStepTooSmall, "step too small"},
+                                      {Outcome::kTooManyTrials, "too many trials"}})
+    EXPECT_THAT(describe(outcome), ::testing::MatchesRegex(std::string(name) + ": .+; .+"));
 }
 
 }  // namespace
