@@ -59,28 +59,34 @@ Stage field_stage(std::string_view solver, int64_t count, const AdaptiveSteps& a
   return with_adaptive_steps(with_solver(std::move(spec), solver, count), adaptive).stages.front();
 }
 
-class ModelImpl::Field : public ode::Field {
+namespace {
+
+// Keeps the tensors, not the model: a backward pass may outlive that.
+class Perceptron : public ode::Field {
  public:
-  explicit Field(const ModelImpl& model) : model_(model) {}
+  Perceptron(std::vector<Tensor> weight, std::vector<Tensor> bias)
+      : weight_(std::move(weight)), bias_(std::move(bias)) {}
 
   Tensor slope(const Tensor& z, const ode::Evaluation&) override {
     Tensor x = z;
     for (size_t i = 0; i < kLayers; ++i) {
-      x = torch::addmm(model_.bias_[i], x, model_.weight_[i].t());
+      x = torch::addmm(bias_[i], x, weight_[i].t());
       if (i + 1 < kLayers) x = x.tanh();
     }
     return x;
   }
 
   std::vector<Tensor> parameters() const override {
-    std::vector<Tensor> all = model_.weight_;
-    all.insert(all.end(), model_.bias_.begin(), model_.bias_.end());
+    std::vector<Tensor> all = weight_;
+    all.insert(all.end(), bias_.begin(), bias_.end());
     return all;
   }
 
  private:
-  const ModelImpl& model_;
+  std::vector<Tensor> weight_, bias_;
 };
+
+}  // namespace
 
 ModelImpl::ModelImpl(ModelSpec spec, const Scale& scale) : spec_(std::move(spec)) {
   const int64_t dimension = find_system(spec_.system).dimension, width = spec_.width;
@@ -102,7 +108,7 @@ Tensor ModelImpl::normalised(const Tensor& samples) const {
 
 Tensor ModelImpl::predict(Tensor z, int64_t intervals) const {
   const ode::Integration plan = nn::integration_of(spec_.stage, find_system(spec_.system).interval);
-  const auto field = std::make_shared<Field>(*this);
+  const auto field = std::make_shared<Perceptron>(weight_, bias_);
   std::vector<Tensor> samples;
   for (int64_t i = 0; i < intervals; ++i) {
     z = ode::solve({.field = field, .plan = plan, .gradient = gradient_, .work = work_}, z);
@@ -139,6 +145,8 @@ Model load_model(const std::filesystem::path& path) {
   Model model(spec, Scale{unit, unit});
   const nn::State state = nn::state_of(*model);
   nn::read_state(file, state);
+  for (const float v : file.get<float>("deviation", state.at("deviation").sizes().vec()))
+    if (!(v > 0)) throw Error("{}: tensor 'deviation' holds the value {}", path.string(), v);
   if (state.size() != file.tensors.size())
     throw Error("{}: {} tensors, expected the {} of {}", path.string(), file.tensors.size(), state.size(), spec.name());
   return model;

@@ -58,8 +58,6 @@ class ModelImpl : public torch::nn::Module {
   const ModelSpec& spec() const { return spec_; }
 
  private:
-  class Field;
-
   ModelSpec spec_;
   ode::Gradient gradient_ = ode::Gradient::kBackprop;
   torch::Tensor mean_, deviation_;            // buffers "mean", "deviation" [D], float32

@@ -54,6 +54,26 @@ TEST(Model, SolversAgreeOnTheSameField) {
   EXPECT_GT(adaptive->take_work().forward.trials, 0);
 }
 
+TEST(Model, ABackwardPassMayOutliveIt) {
+  const auto z = torch::randn({5, 2});
+  const auto gradients = [&](ode::Gradient gradient) {
+    std::vector<torch::Tensor> parameters;
+    torch::Tensor end;
+    {
+      Model model = make_model();
+      model->set_gradient(gradient);
+      parameters = model->parameters();
+      end = model->predict(z, 2);
+    }
+    return torch::autograd::grad({end.square().sum()}, parameters);
+  };
+  const auto exact = gradients(ode::Gradient::kBackprop);
+  for (const auto gradient : {ode::Gradient::kAnode, ode::Gradient::kAca, ode::Gradient::kAdjoint}) {
+    const auto own = gradients(gradient);
+    for (size_t i = 0; i < exact.size(); ++i) EXPECT_TRUE(torch::allclose(own[i], exact[i], 1e-3, 1e-4)) << i;
+  }
+}
+
 TEST(Model, RolloutErrorsAreRootsOfMeanSquares) {
   const Model model = make_model();
   const auto samples = trajectories(find_system("lotka-volterra"), "test", 3);
@@ -90,6 +110,10 @@ TEST(Model, IsLoadedAsItWasSaved) {
   };
   EXPECT_ERROR(load_model(damaged([](SafeTensors& f) { f.tensors.erase("mean"); })), "bad.safetensors", "mean");
   EXPECT_ERROR(load_model(damaged([](SafeTensors& f) { f.tensors["more"] = f.tensors["mean"]; })), "9 tensors", "8");
+  EXPECT_ERROR(load_model(damaged([](SafeTensors& f) {
+                 f.add<float>("deviation", {2}, std::vector<float>{1, 0});
+               })),
+               "bad.safetensors", "'deviation' holds the value 0");
   EXPECT_ERROR(load_model(damaged([](SafeTensors& f) { f.metadata["spec"] = "{}"; })), "damaged spec");
   EXPECT_ERROR(load_model(damaged([](SafeTensors& f) { f.metadata["format"] = "odenet-q"; })), "'odenet-q'");
 }
