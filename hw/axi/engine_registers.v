@@ -6,16 +6,13 @@
 module engine_registers #(
     parameter OC_LANES = 2,
     parameter PX_LANES = 8,
-    parameter ACTIVATION_WIDTH = 32,
-    parameter WEIGHT_WIDTH = 25,
-    parameter WEIGHT_FRACTION = 20,
-    parameter SCALE_FRACTION = 20,
     parameter WEIGHT_WORDS = 36864,
     parameter TABLE_WORDS = 768,
     parameter IN_BEATS = 4096,
     parameter OUT_BEATS = 4096,
     parameter WRITABLE = 1,
-    parameter [63:0] HASH = 64'd0
+    parameter [63:0] HASH = 64'd0,
+    parameter [31:0] SHAPE = 32'd0
 ) (
     input  wire        clk,
     input  wire        rst,
@@ -84,7 +81,7 @@ module engine_registers #(
       `AXI_STATUS: read_data = status;
       `AXI_HASH_LOW: read_data = hash[31:0];
       `AXI_HASH_HIGH: read_data = hash[63:32];
-      `AXI_FORMAT: read_data = {SCALE_FRACTION[7:0], WEIGHT_FRACTION[7:0], WEIGHT_WIDTH[7:0], ACTIVATION_WIDTH[7:0]};
+      `AXI_SHAPE: read_data = SHAPE;
       `AXI_LANES: read_data = {15'd0, WRITABLE != 0, PX_LANES[7:0], OC_LANES[7:0]};
       `AXI_IN_BEATS: read_data = IN_BEATS;
       `AXI_OUT_BEATS: read_data = OUT_BEATS;

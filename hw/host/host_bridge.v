@@ -6,7 +6,9 @@
 //   'T' words in[4] words out[4] data[...]  -> data[...]                streams; TLAST on the last word in
 //   anything else                           -> 'E'
 //
-// A transfer is all in, then all out: of one image, as the engine takes no second one before it has sent the first.
+// A transfer is all in, then all out: of one image, as the engine takes no second one before it has sent the first. A byte that
+// comes while the engine's words are waited for ends the transfer and is a request, so that a host that has waited long enough
+// can ask for STATUS; words that come until the next transfer are lost.
 `default_nettype none
 
 module host_bridge (
@@ -55,6 +57,7 @@ module host_bridge (
   reg [63:8] arguments;  // the last byte in the highest bits
   reg [39:0] reply;      // the next byte in the lowest bits
   reg [31:0] in_left, out_left;
+  reg given_up;  // the last transfer
   reg [31:0] word;
 
   // Register addresses end at 4 KiB; a byte above is another address.
@@ -67,7 +70,7 @@ module host_bridge (
   assign tx_data = reply[7:0];
   assign m_axis_tdata = word;
   assign m_axis_tlast = in_left == 0;
-  assign s_axis_tready = state == OUT;
+  assign s_axis_tready = state == OUT || given_up;
   assign m_axi_awaddr = narrow;
   assign m_axi_araddr = narrow;
   assign m_axi_wdata = arguments[63:32];
@@ -83,6 +86,7 @@ module host_bridge (
       m_axi_arvalid <= 1'b0;
       out_left <= 0;
       in_left <= 0;
+      given_up <= 1'b0;
     end else begin
       if (m_axis_tready) m_axis_tvalid <= 1'b0;
       if (m_axi_awready) m_axi_awvalid <= 1'b0;
@@ -104,6 +108,7 @@ module host_bridge (
             "T": begin
               request <= TRANSFER;
               bytes_left <= 8;
+              given_up <= 1'b0;
             end
             default: begin
               state <= REPLY;
@@ -169,6 +174,10 @@ module host_bridge (
           bytes_left <= 4;
           out_left <= out_left - 1'b1;
           state <= REPLY;
+        end else if (rx_valid) begin
+          out_left <= 0;
+          given_up <= 1'b1;
+          state <= IDLE;
         end
         default: state <= IDLE;
       endcase

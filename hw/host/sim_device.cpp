@@ -2,6 +2,7 @@
 // host_bridge.v, one a clock cycle at most; time stands still while the engine waits for the host.
 //
 //   Vbridge_engine SOCKET        creates SOCKET, prints "listening", serves one host after another until it is ended
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -37,6 +38,12 @@ class Host {
     return count > 0;
   }
 
+  // Whether receive() would not wait: there are bytes, or the host has gone.
+  bool calls() const {
+    pollfd socket{socket_, POLLIN, 0};
+    return ::poll(&socket, 1, 0) > 0;
+  }
+
   void send(unsigned char byte) { out_.push_back(byte); }
 
  private:
@@ -68,8 +75,11 @@ class Device {
   }
 
   void serve(Host& host) {
+    constexpr unsigned kCycles = 1 << 16;  // a look at the socket takes as long as some hundred
     model_.tx_ready = 1;
-    for (;;) {
+    for (unsigned cycles = 1;; ++cycles) {
+      // The engine computes: the host may have lost its patience, or have gone.
+      if (cycles % kCycles == 0 && !host.has_byte() && host.calls() && !host.receive()) return;
       model_.rx_valid = host.has_byte();
       if (host.has_byte()) model_.rx_data = host.byte();
       model_.eval();

@@ -1,5 +1,6 @@
 // A serial line, 8N1: bytes in as they come, bytes out when the line is free. A byte that is not taken in the cycle in which
-// it is valid waits until the next one has come, and is lost then.
+// it is valid waits until the next one has come, and is lost then. `broken` while the host holds the line low for longer than
+// any byte: a break. It is there during a reset, too.
 `default_nettype none
 
 module uart #(
@@ -14,6 +15,7 @@ module uart #(
     output reg        rx_valid,
     input  wire       rx_ready,
     output reg  [7:0] rx_data,
+    output wire       broken,
     // bytes out
     input  wire       tx_valid,
     output wire       tx_ready,
@@ -49,6 +51,14 @@ module uart #(
         end else rx_bits <= {line[1], rx_bits[7:1]};
       end
     end
+
+  // A break is twice as long as a byte.
+  localparam BREAK = 20 * DIVISOR, BREAK_WIDTH = $clog2(BREAK + 1);
+  reg [BREAK_WIDTH-1:0] low = 0;
+  assign broken = low == BREAK[BREAK_WIDTH-1:0];
+  always @(posedge clk)
+    if (line[1]) low <= 0;
+    else if (!broken) low <= low + 1'b1;
 
   // Out: start bit, eight bits, stop bit.
   reg [WIDTH-1:0] tx_wait;

@@ -251,6 +251,7 @@ module axi_engine_tb;
     expect_register(`AXI_STATUS, 32'd0);
     expect_register(`AXI_HASH_LOW, hash[31:0]);
     expect_register(`AXI_HASH_HIGH, hash[63:32]);
+    expect_register(`AXI_SHAPE, `AXI_SHAPE_HASH);
     expect_register(`AXI_LANES, 32'h10000 | `ENGINE_PX_LANES << 8 | `ENGINE_OC_LANES);
     expect_register(`AXI_IN_BEATS, IN_SIZE);
     expect_register(`AXI_OUT_BEATS, OUT_SIZE);

@@ -1,4 +1,5 @@
-// The board ecp5-85f seen from its serial line: reads ID, sends an image, compares the result. Icarus.
+// The board ecp5-85f seen from its serial line: reads ID, sends an image, compares the result. Then it leaves two images half
+// done, one while it sends and one while it receives, and each time a host begins anew. Icarus.
 //
 //   +input=FILE +golden=FILE     an image and its result, one hexadecimal word a line
 `default_nettype none
@@ -38,7 +39,7 @@ module ecp5_top_tb;
   endtask
 
   // Received bytes wait in a buffer, as the board may answer while the host still sends.
-  reg [7:0] received[0:4*SIZE+15];
+  reg [7:0] received[0:20*SIZE+63];
   reg [7:0] bits;
   integer count = 0, taken = 0, at;
   always begin
@@ -60,6 +61,31 @@ module ecp5_top_tb;
     end
   endtask
 
+  task read_id;
+    begin
+      send("R");
+      send(`AXI_ID);
+      send(0);
+      receive(1);
+      if (word !== 0) $fatal(1, "FAIL: response %h", word);
+      receive(4);
+      if (word !== `AXI_ID_VALUE) $fatal(1, "FAIL: ID is %h", word);
+    end
+  endtask
+
+  task transfer;
+    begin
+      send("T");
+      send_word(SIZE);
+      send_word(SIZE);
+      for (n = 0; n < SIZE; n = n + 1) send_word(image[n]);
+      for (n = 0; n < SIZE; n = n + 1) begin
+        receive(4);
+        if (word !== golden[n]) $fatal(1, "FAIL: word %0d is %h, expected %h", n, word, golden[n]);
+      end
+    end
+  endtask
+
   reg [31:0] image[0:SIZE-1];
   reg [31:0] golden[0:SIZE-1];
   reg [8*256-1:0] path;
@@ -71,24 +97,37 @@ module ecp5_top_tb;
     $readmemh(path, golden, 0, SIZE - 1);
     #(200 * 40);
     if (led !== 8'd1) $fatal(1, "FAIL: lights are %b", led);
-    send("R");
-    send(`AXI_ID);
-    send(0);
-    receive(1);
-    if (word !== 0) $fatal(1, "FAIL: response %h", word);
-    receive(4);
-    if (word !== `AXI_ID_VALUE) $fatal(1, "FAIL: ID is %h", word);
+    read_id;
     send("?");
     receive(1);
     if (word !== "E") $fatal(1, "FAIL: answer %h to an unknown request", word);
+    transfer;
+    // A host that ends while it sends: the next one sends a break.
     send("T");
     send_word(SIZE);
     send_word(SIZE);
+    for (n = 0; n < SIZE / 2; n = n + 1) send_word(image[n]);
+    send(8'h12);
+    to_board = 1'b0;
+    #(30 * BIT) to_board = 1'b1;
+    #(2 * BIT);
+    if (count != taken) $fatal(1, "FAIL: an answer to a break");
+    read_id;
+    transfer;
+    // One that waits for words that do not come, asks, and resets the engine. Words on the way are lost.
+    send("T");
+    send_word(SIZE);
+    send_word(2 * SIZE);
     for (n = 0; n < SIZE; n = n + 1) send_word(image[n]);
-    for (n = 0; n < SIZE; n = n + 1) begin
-      receive(4);
-      if (word !== golden[n]) $fatal(1, "FAIL: word %0d is %h, expected %h", n, word, golden[n]);
-    end
+    receive(4 * SIZE);
+    read_id;
+    send("W");
+    send(`AXI_CONTROL);
+    send(0);
+    send_word(32'd3);
+    receive(1);
+    if (word !== 0) $fatal(1, "FAIL: response %h to a reset", word);
+    transfer;
     $display("PASS: %0d words", SIZE);
     $finish;
   end

@@ -8,7 +8,19 @@ namespace reg = engine::reg;
 
 namespace {
 
+constexpr uint32_t kFaults = engine::kStatusFault | engine::kStatusStreamError;
+
 uint64_t hash_of(Device& device) { return uint64_t{device.read(reg::kHashHigh)} << 32 | device.read(reg::kHashLow); }
+
+// "0x5, BUSY, FAULT"
+std::string describe_status(uint32_t status) {
+  std::string text = fmt::format("0x{:x}", status);
+  for (const engine::Register& r : engine::registers())
+    if (r.offset == reg::kStatus)
+      for (const engine::RegisterBit& bit : r.bits)
+        if (status & bit.mask) text += fmt::format(", {}", bit.name);
+  return text;
+}
 
 }  // namespace
 
@@ -32,12 +44,14 @@ Contents read_contents(Device& device) {
           .writable = (lanes >> 16 & 1) != 0,
           .in_size = device.read(reg::kInBeats),
           .out_size = device.read(reg::kOutBeats),
-          .hash = hash_of(device)};
+          .hash = hash_of(device),
+          .shape = device.read(reg::kShape)};
 }
 
 Accelerator::Accelerator(std::unique_ptr<Device> device, const engine::Program& program, bool rewrite_memories)
     : device_(std::move(device)), contents_(read_contents(*device_)) {
-  device_->write(reg::kControl, engine::kControlEnable | engine::kControlReset);
+  device_->reset();
+  device_->write(reg::kImagesPerPacket, 1);  // outlives a reset
   const uint64_t expected = engine::program_hash(program);
   if (contents_.hash == expected) return;
   if (!rewrite_memories)
@@ -53,15 +67,38 @@ std::vector<int32_t> Accelerator::run(std::span<const int32_t> images) {
     throw Error("{} activations, the engine takes a multiple of {}", images.size(), in_size);
   std::vector<int32_t> result;
   result.reserve(images.size() / in_size * contents_.out_size);
+  require_no_fault();
   for (size_t at = 0; at < images.size(); at += in_size) {
-    const auto out = device_->transfer(images.subspan(at, in_size), contents_.out_size);
-    result.insert(result.end(), out.begin(), out.end());
+    try {
+      const auto out = device_->transfer(images.subspan(at, in_size), contents_.out_size);
+      result.insert(result.end(), out.begin(), out.end());
+    } catch (const Error& e) {
+      throw Error("{}; {}", e.what(), give_up());
+    }
     totals_ += counters();
   }
-  const uint32_t status = device_->read(reg::kStatus);
-  if (status & (engine::kStatusFault | engine::kStatusStreamError))
-    throw Error("the engine reports an error: its status is 0x{:x}", status);
+  require_no_fault();
   return result;
+}
+
+void Accelerator::require_no_fault() {
+  if (device_->read(reg::kStatus) & kFaults) throw Error("the engine reports an error: {}", give_up());
+}
+
+// Resets the engine after an error, so that it can be used again; returns what it said before.
+std::string Accelerator::give_up() {
+  std::string text;
+  try {
+    text = "its STATUS was " + describe_status(device_->read(reg::kStatus));
+  } catch (const Error& e) {
+    text = fmt::format("nor can its STATUS be read: {}", e.what());
+  }
+  try {
+    device_->reset();
+  } catch (const Error& e) {
+    text += fmt::format("; it cannot be reset: {}", e.what());
+  }
+  return text;
 }
 
 Counters Accelerator::counters() {
@@ -80,6 +117,13 @@ void Accelerator::rewrite(const engine::Program& program) {
         "the engine has {} multiply-accumulate lanes and images of {} to {} activations, the program {} and {} to {}",
         contents_.lanes.macs(), contents_.in_size, contents_.out_size, program.parameters.macs(), program.input.size(),
         program.output.size());
+  if (const uint32_t shape = engine::shape_hash(program); contents_.shape != shape)
+    throw Error(
+        "the engine has another program or other parameters than {}, which cannot be rewritten: shape {:08x}, expected "
+        "{:08x}; load the bitstream of this network",
+        program.name, contents_.shape, shape);
+  if (const uint32_t status = device_->read(reg::kStatus); status & engine::kStatusBusy)
+    throw Error("the engine is busy after a reset: its STATUS is {}", describe_status(status));
   const auto write_memory = [&](uint32_t select, const std::vector<int32_t>& words) {
     device_->write(reg::kMemorySelect, select);
     device_->write(reg::kMemoryAddress, 0);

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "driver/device.h"
 #include "engine/program.h"
@@ -29,6 +30,7 @@ struct Contents {
   bool writable = false;             // weights and tables can be rewritten
   size_t in_size = 0, out_size = 0;  // activations of an image
   uint64_t hash = 0;                 // engine::program_hash
+  uint32_t shape = 0;                // engine::shape_hash
 };
 
 // Throws Error if the device is no engine, or one of another interface.
@@ -36,7 +38,7 @@ Contents read_contents(Device& device);
 
 class Accelerator {
  public:
-  // rewrite: an engine that holds another program of the same size gets this one's weights and tables.
+  // rewrite: an engine that holds another program of the same shape gets this one's weights and tables.
   Accelerator(std::unique_ptr<Device> device, const engine::Program& program, bool rewrite = false);
 
   // [N, C, H, W] -> [N, C', H', W'].
@@ -49,6 +51,8 @@ class Accelerator {
 
  private:
   void rewrite(const engine::Program& program);
+  void require_no_fault();
+  std::string give_up();
 
   std::unique_ptr<Device> device_;
   Contents contents_;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <termios.h>
 #include <unistd.h>
@@ -22,6 +23,12 @@ void append(std::vector<unsigned char>& bytes, uint32_t value, int count) {
   for (int i = 0; i < count; ++i) bytes.push_back(static_cast<unsigned char>(value >> 8 * i));
 }
 
+// A break resets the board; nothing happens where the descriptor is no serial line.
+void send_break(int descriptor) {
+  ::tcsendbreak(descriptor, 0);
+  ::tcflush(descriptor, TCIOFLUSH);
+}
+
 uint32_t word_at(std::span<const unsigned char> bytes, size_t at) {
   uint32_t value = 0;
   for (size_t i = 0; i < 4; ++i) value |= uint32_t{bytes[at + i]} << 8 * i;
@@ -30,7 +37,7 @@ uint32_t word_at(std::span<const unsigned char> bytes, size_t at) {
 
 }  // namespace
 
-int connect_socket(const std::string& path) {
+int connect_socket(const std::string& path, int seconds) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path)
@@ -38,6 +45,9 @@ int connect_socket(const std::string& path) {
   path.copy(address.sun_path, path.size());
   const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (descriptor < 0) fail(path, "make a socket");
+  const timeval patience{.tv_sec = seconds, .tv_usec = 0};
+  for (const int way : {SO_RCVTIMEO, SO_SNDTIMEO})
+    ::setsockopt(descriptor, SOL_SOCKET, way, &patience, sizeof patience);
   if (::connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     const int error = errno;
     ::close(descriptor);
@@ -61,6 +71,7 @@ int open_serial_line(const std::string& path) {
     errno = error;
     fail(path, "set up the serial line");
   }
+  send_break(descriptor);  // an earlier host may have ended in the middle of a transfer
   return descriptor;
 }
 
@@ -98,6 +109,11 @@ std::vector<int32_t> ByteDevice::transfer(std::span<const int32_t> image, size_t
   return result;
 }
 
+void ByteDevice::reset() {
+  send_break(descriptor_);
+  Device::reset();
+}
+
 void ByteDevice::send(const std::vector<unsigned char>& bytes) {
   for (size_t sent = 0; sent < bytes.size();) {
     const ssize_t count = ::write(descriptor_, bytes.data() + sent, bytes.size() - sent);
@@ -112,8 +128,9 @@ std::vector<unsigned char> ByteDevice::receive(size_t count) {
   for (size_t received = 0; received < count;) {
     const ssize_t part = ::read(descriptor_, bytes.data() + received, count - received);
     if (part < 0 && errno == EINTR) continue;
-    if (part < 0) fail(name_, "receive from the engine");
-    if (part == 0) throw Error("{}: the engine does not answer: {} of {} bytes came", name_, received, count);
+    const bool silent = part == 0 || (part < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));
+    if (part < 0 && !silent) fail(name_, "receive from the engine");
+    if (silent) throw Error("{}: the engine does not answer: {} of {} bytes came", name_, received, count);
     received += static_cast<size_t>(part);
   }
   return bytes;

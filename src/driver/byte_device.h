@@ -10,8 +10,9 @@
 namespace odenet::driver {
 
 // File descriptors for a ByteDevice; Error if they cannot be opened.
-int connect_socket(const std::string& path);    // Unix socket of the simulated engine
-int open_serial_line(const std::string& path);  // raw, one megabaud; reading gives up after ten seconds of silence
+// Reading and writing give up after so many seconds of silence. A simulated engine may take minutes an image.
+int connect_socket(const std::string& path, int seconds = 600);  // Unix socket of the simulated engine
+int open_serial_line(const std::string& path);                   // raw, one megabaud; ten seconds
 
 class ByteDevice : public Device {
  public:
@@ -24,6 +25,7 @@ class ByteDevice : public Device {
   uint32_t read(uint32_t offset) override;
   void write(uint32_t offset, uint32_t value) override;
   std::vector<int32_t> transfer(std::span<const int32_t> image, size_t out_count) override;
+  void reset() override;
 
  private:
   void send(const std::vector<unsigned char>& bytes);

@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "driver/byte_device.h"
 #include "driver/uio_device.h"
+#include "engine/registers.h"
 
 namespace odenet::driver {
 namespace {
@@ -23,6 +24,8 @@ struct Kind {
 constexpr Kind kKinds[] = {{"socket", "PATH", open_socket}, {"serial", "PATH", open_serial}, {"uio", "", open_uio}};
 
 }  // namespace
+
+void Device::reset() { write(engine::reg::kControl, engine::kControlEnable | engine::kControlReset); }
 
 std::string device_kinds() {
   std::string text;

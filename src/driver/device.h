@@ -23,12 +23,17 @@ class Device {
  public:
   virtual ~Device() = default;
 
-  // offset: of engine/registers.h. Throws Error if the engine refuses, or cannot be reached.
+  // offset: of engine/registers.h. Throws Error if the engine cannot be reached, and where bytes carry the answer also
+  // if it refuses. On a Zynq a refusal is a bus error, which ends the process: do nothing that registers.md says is
+  // refused.
   virtual uint32_t read(uint32_t offset) = 0;
   virtual void write(uint32_t offset, uint32_t value) = 0;
 
-  // Sends one image and receives out_count activations.
+  // Sends one image and receives out_count activations. After an Error only reset() helps.
   virtual std::vector<int32_t> transfer(std::span<const int32_t> image, size_t out_count) = 0;
+
+  // Resets the engine and the way to it; an image that is in them is lost.
+  virtual void reset();
 };
 
 std::string device_kinds();  // for help: "socket:PATH, serial:PATH, uio"

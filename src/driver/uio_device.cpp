@@ -19,8 +19,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr size_t kWindow = 4096;  // bytes of registers
-constexpr auto kTimeout = std::chrono::seconds(10);
+constexpr size_t kWindow = 4096;                        // bytes of registers
+constexpr auto kMoment = std::chrono::milliseconds(1);  // longer than any DMA takes for a word
 
 // Registers of a DMA channel, as words from the channel's first one.
 constexpr uint32_t kMemoryToStream = 0x00 / 4, kStreamToMemory = 0x30 / 4;  // the channels
@@ -69,8 +69,9 @@ UioDevice::Mapping::Mapping(const fs::path& path, size_t bytes) : bytes_(bytes) 
 
 UioDevice::Mapping::~Mapping() { ::munmap(const_cast<uint32_t*>(words_), bytes_); }
 
-UioDevice::UioDevice(const fs::path& system, const fs::path& devices)
-    : engine_(devices / find_uio(system, "odenet-engine"), kWindow),
+UioDevice::UioDevice(const fs::path& system, const fs::path& devices, std::chrono::milliseconds timeout)
+    : timeout_(timeout),
+      engine_(devices / find_uio(system, "odenet-engine"), kWindow),
       dma_(devices / find_uio(system, "odenet-dma"), kWindow),
       buffer_address_(number_in(system / "u-dma-buf/odenet-buffer/phys_addr")),
       buffer_(devices / "odenet-buffer", number_in(system / "u-dma-buf/odenet-buffer/size")) {
@@ -91,15 +92,27 @@ std::vector<int32_t> UioDevice::transfer(std::span<const int32_t> image, size_t 
   start(kMemoryToStream, buffer_address_, in_bytes);
   wait(kMemoryToStream, "send an image");
   wait(kStreamToMemory, "receive an image");
+  if (const uint32_t received = dma_[kStreamToMemory + kLength]; received != out_bytes)
+    throw Error("odenet-dma: received {} bytes of {}", received, out_bytes);
   barrier();
   std::vector<int32_t> result(out_count);
   for (size_t i = 0; i < out_count; ++i) result[i] = static_cast<int32_t>(buffer_[image.size() + i]);
   return result;
 }
 
+void UioDevice::reset() {
+  reset_dma();  // first, or the engine takes the rest of an image for the next one
+  Device::reset();
+  // A word that the engine has offered stays offered (hw/axi/stream_out.v). It goes to the buffer now, or it would be
+  // the next image's first one.
+  start(kStreamToMemory, buffer_address_, 4);
+  std::this_thread::sleep_for(kMoment);
+  reset_dma();
+}
+
 void UioDevice::reset_dma() {
   dma_[kMemoryToStream + kControl] = kReset;  // of both channels
-  const auto end = std::chrono::steady_clock::now() + kTimeout;
+  const auto end = std::chrono::steady_clock::now() + timeout_;
   while (dma_[kMemoryToStream + kControl] & kReset)
     if (std::chrono::steady_clock::now() > end) throw Error("odenet-dma: its reset does not end; is there a clock?");
 }
@@ -114,15 +127,13 @@ void UioDevice::start(uint32_t channel, uint64_t address, size_t bytes) {
 }
 
 void UioDevice::wait(uint32_t channel, const char* what) {
-  const auto end = std::chrono::steady_clock::now() + kTimeout;
+  const auto end = std::chrono::steady_clock::now() + timeout_;
   for (;;) {
+    const bool late = std::chrono::steady_clock::now() > end;  // before the status: what has come in time counts
     const uint32_t status = dma_[channel + kStatus];
-    const bool late = std::chrono::steady_clock::now() > end;
-    if ((status & kErrors) || late) {
-      reset_dma();
-      throw Error("odenet-dma: cannot {}: {} (status 0x{:08x})", what, late ? "it takes too long" : "an error", status);
-    }
+    if (status & kErrors) throw Error("odenet-dma: cannot {}: an error (status 0x{:08x})", what, status);
     if (status & kIdle) return;
+    if (late) throw Error("odenet-dma: cannot {}: it takes too long (status 0x{:08x})", what, status);
     std::this_thread::yield();
   }
 }

@@ -8,6 +8,7 @@
 // DMA registers: AMD PG021, "Direct Register Mode".
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 
 #include "driver/device.h"
@@ -17,10 +18,13 @@ namespace odenet::driver {
 class UioDevice : public Device {
  public:
   // system: where the kernel shows its devices, devices: where their files are.
-  explicit UioDevice(const std::filesystem::path& system = "/sys/class", const std::filesystem::path& devices = "/dev");
+  // timeout: of an image each way.
+  explicit UioDevice(const std::filesystem::path& system = "/sys/class", const std::filesystem::path& devices = "/dev",
+                     std::chrono::milliseconds timeout = std::chrono::seconds(10));
   uint32_t read(uint32_t offset) override;
   void write(uint32_t offset, uint32_t value) override;
   std::vector<int32_t> transfer(std::span<const int32_t> image, size_t out_count) override;
+  void reset() override;
 
  private:
   // A device file in memory.
@@ -43,6 +47,7 @@ class UioDevice : public Device {
   void start(uint32_t channel, uint64_t address, size_t bytes);
   void wait(uint32_t channel, const char* what);
 
+  std::chrono::milliseconds timeout_;
   Mapping engine_, dma_;
   uint64_t buffer_address_;  // as the DMA sees it
   Mapping buffer_;

@@ -112,8 +112,8 @@ ExportReport export_folder(const fixed::Network& network, std::span<const uint8_
                              : project(network.spec, report.program, options.megahertz);
   report.device = options.device;
   report.resources = estimate(report.program, options.device.family);
-  if (report.program.parameters.mac_dsps == 1)
-    for (fixed::AccumulatorProof& proof : report.proofs) proof.bound = one_dsp_bound(network.activation);
+  for (fixed::AccumulatorProof& proof : report.proofs)
+    proof.bound = lane_bound(network.activation, report.program.parameters.mac_dsps);
 
   StagedFolder folder(out, options.replace);
   fixed::Runner runner(network);
@@ -122,6 +122,8 @@ ExportReport export_folder(const fixed::Network& network, std::span<const uint8_
   report.images = std::ssize(input) / report.program.input.size();
   const size_t image_size = images.size() / static_cast<size_t>(report.images);
 
+  const SafeTensors tensors = network.to_tensors();
+  for (const auto& [name, tensor] : tensors.tensors) report.network_crc = crc32(tensor.data, report.network_crc);
   const auto files = engine_files(report.program, report.images);
   report.hash = fmt::format("{:016x}", hash_files(files));
   write_files(files, folder.path());
@@ -131,7 +133,7 @@ ExportReport export_folder(const fixed::Network& network, std::span<const uint8_
                {"golden/images.bin", records(images, options.labels, image_size)},
                {"report.json", nlohmann::json(report).dump(2) + "\n"}},
               folder.path());
-  network.save(folder.path() / "network.safetensors");
+  tensors.save(folder.path() / "network.safetensors");
   SafeTensors logits_file;
   logits_file.metadata = {{"dataset", network.dataset}};
   logits_file.add<int32_t>("logits", {report.images, network.spec.classes}, logits);
@@ -207,6 +209,8 @@ void to_json(nlohmann::json& json, const ExportReport& report) {
       {"golden_images", report.images},
       {"hash", report.hash},
       {"program_hash", fmt::format("{:016x}", program_hash(program))},
+      {"shape_hash", fmt::format("{:08x}", shape_hash(program))},
+      {"network_crc32", fmt::format("{:08x}", report.network_crc)},
       {"megahertz", report.megahertz},
       {"cycles", {{"compute", report.cycles.compute}, {"load", report.cycles.load}, {"store", report.cycles.store}}},
       {"milliseconds",
@@ -215,6 +219,7 @@ void to_json(nlohmann::json& json, const ExportReport& report) {
       {"performance", report.performance},
       {"multiply_adds", multiply_adds(program)},
       {"memory_bits", memory_bits(program)},
+      {"memory_words", {{"weights", parameters.weight_words}, {"tables", parameters.table_words}}},
       {"device", report.device.name},
       {"resources", report.resources},
       {"formats",

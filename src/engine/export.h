@@ -51,6 +51,7 @@ struct ExportReport {
   std::optional<fixed::Accuracy> accuracy{};      // of the network, as measured when it was quantized
   std::vector<fixed::AccumulatorProof> proofs{};  // of its convolutions
   std::string hash{};                             // FNV-1a of the files that make up the engine, 16 hexadecimal digits
+  uint32_t network_crc = 0;                       // CRC-32 of network.safetensors' tensors, in the order of their names
 
   double milliseconds(int64_t count) const { return microseconds(count, megahertz) / 1000; }
 };

@@ -1,10 +1,16 @@
 // FNV-1a, 64 bits, over paths and texts: http://www.isthe.com/chongo/tech/comp/fnv/
 //
 //   uint64_t hash = engine::hash_files({{"rom/scale.hex", "..."}});
+//
+// And CRC-32 as zlib's, which Python has:
+//
+//   uint32_t crc = engine::crc32(more_bytes, engine::crc32(bytes));
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 
 namespace odenet::engine {
@@ -20,6 +26,15 @@ inline uint64_t hash_files(const std::map<std::string, std::string>& files) {
     add(text);
   }
   return hash;
+}
+
+inline uint32_t crc32(std::span<const std::byte> bytes, uint32_t crc = 0) {
+  crc = ~crc;
+  for (const std::byte byte : bytes) {
+    crc ^= static_cast<uint32_t>(byte);
+    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
+  }
+  return ~crc;
 }
 
 }  // namespace odenet::engine

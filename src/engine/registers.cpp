@@ -16,8 +16,10 @@ constexpr RegisterBit kControlBits[] = {
      "Reads 0."},
 };
 constexpr RegisterBit kStatusBits[] = {
-    {"BUSY", kStatusBusy, "from the first beat of an image in to its last beat out"},
-    {"DONE", kStatusDone, "an image has been finished; write 1 to clear"},
+    {"BUSY", kStatusBusy,
+     "from the first beat of an image in until its last beat out is offered, which the host may take later"},
+    {"DONE", kStatusDone,
+     "an image has been finished; its last beat out may still wait for the host; write 1 to clear"},
     {"FAULT", kStatusFault, "an illegal instruction stopped the engine; only a reset helps"},
     {"STREAM_ERROR", kStatusStreamError,
      "TLAST on a beat that is not an image's last one, or a beat with bytes missing in TKEEP; write 1 to clear"},
@@ -32,16 +34,18 @@ constexpr Register kRegisters[] = {
      "of the engine's parameters, program, weights and tables. Whoever rewrites weights writes their hash here; like "
      "them it outlives a reset."},
     {"HASH_HIGH", reg::kHashHigh, Access::kReadWrite, "upper half"},
-    {"FORMAT", reg::kFormat, Access::kRead,
-     "bits 7:0 width of an activation, 15:8 width of a weight, 23:16 fraction bits of a weight, 31:24 of a scale"},
+    {"SHAPE", reg::kShape, Access::kRead,
+     "of the engine's parameters and program, which cannot be rewritten. Whoever rewrites weights and tables first "
+     "compares it with `shape_hash` in report.json of the export that they come from."},
     {"LANES", reg::kLanes, Access::kRead,
      "bits 7:0 output channels at once, 15:8 pixels at once, 16: weights and tables can be rewritten"},
     {"IN_BEATS", reg::kInBeats, Access::kRead, "32-bit beats of an image in"},
     {"OUT_BEATS", reg::kOutBeats, Access::kRead, "of an image out"},
     {"IMAGES", reg::kImages, Access::kRead, "images finished since reset, modulo 2^32"},
-    {"LOAD_CYCLES", reg::kLoadCycles, Access::kRead, "of the last finished image: first beat in to last beat in"},
+    {"LOAD_CYCLES", reg::kLoadCycles, Access::kRead,
+     "of the last finished image: from its first beat in to the end of the load"},
     {"COMPUTE_CYCLES", reg::kComputeCycles, Access::kRead, "of the last finished image: between load and store"},
-    {"STORE_CYCLES", reg::kStoreCycles, Access::kRead, "of the last finished image: to the last beat out"},
+    {"STORE_CYCLES", reg::kStoreCycles, Access::kRead, "of the last finished image: until BUSY falls"},
     {"SATURATIONS", reg::kSaturations, Access::kRead, "of the last finished image: values that were clipped"},
     {"IMAGES_PER_PACKET", reg::kImagesPerPacket, Access::kReadWrite,
      "TLAST ends every packet of so many images out; after power-up 1. Write it while no image is in the engine; 0 is "
@@ -81,11 +85,22 @@ std::span<const Register> registers() { return kRegisters; }
 
 uint64_t program_hash(const Program& program) { return hash_files(rom_files(program)); }
 
+uint32_t shape_hash(const Program& program) {
+  std::map<std::string, std::string> files = rom_files(program);
+  std::erase_if(files,
+                [](const auto& file) { return file.first != kConfigFile && !file.first.ends_with(kProgramFile); });
+  std::string& config = files.at(kConfigFile);
+  config.erase(0, config.find('\n'));  // a comment with the block's name
+  const uint64_t hash = hash_files(files);
+  return static_cast<uint32_t>(hash ^ hash >> 32);
+}
+
 std::string verilog_registers(const Program& program) {
   std::string text = "// Generated: the registers of axi_engine.v, and what it says of its contents.\n";
   text +=
       fmt::format("`define AXI_ID_VALUE 32'h{:08x}\n`define AXI_VERSION_VALUE 32'h{:08x}\n", kDeviceId, kDeviceVersion);
-  text += fmt::format("`define AXI_PROGRAM_HASH 64'h{:016x}\n", program_hash(program));
+  text += fmt::format("`define AXI_PROGRAM_HASH 64'h{:016x}\n`define AXI_SHAPE_HASH 32'h{:08x}\n",
+                      program_hash(program), shape_hash(program));
   for (const Register& r : kRegisters) {
     text += fmt::format("`define AXI_{} 12'h{:03x}\n", r.name, r.offset);
     for (const RegisterBit& bit : r.bits)

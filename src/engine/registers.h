@@ -16,12 +16,12 @@
 namespace odenet::engine {
 
 inline constexpr uint32_t kDeviceId = 0x4f444545;       // "ODEE"
-inline constexpr uint32_t kDeviceVersion = 0x00010000;  // major in the upper half: another one is another interface
+inline constexpr uint32_t kDeviceVersion = 0x00020000;  // major in the upper half: another one is another interface
 
 // Byte offsets.
 namespace reg {
 inline constexpr uint32_t kId = 0x00, kVersion = 0x04, kControl = 0x08, kStatus = 0x0c, kHashLow = 0x10,
-                          kHashHigh = 0x14, kFormat = 0x18, kLanes = 0x1c, kInBeats = 0x20, kOutBeats = 0x24,
+                          kHashHigh = 0x14, kShape = 0x18, kLanes = 0x1c, kInBeats = 0x20, kOutBeats = 0x24,
                           kImages = 0x28, kLoadCycles = 0x2c, kComputeCycles = 0x30, kStoreCycles = 0x34,
                           kSaturations = 0x38, kImagesPerPacket = 0x3c, kMemorySelect = 0x40, kMemoryAddress = 0x44,
                           kMemoryData = 0x48;
@@ -56,6 +56,10 @@ std::span<const Register> registers();
 // Names the contents of the memories and the engine's parameters: FNV-1a of rom_files(program). What HASH_LOW and
 // HASH_HIGH hold after power-up.
 uint64_t program_hash(const Program& program);
+
+// Names what no driver can rewrite, the parameters and the instructions: two programs with one shape differ in weights
+// and tables only. What SHAPE holds.
+uint32_t shape_hash(const Program& program);
 
 std::string verilog_registers(const Program& program);  // axi_config.vh
 std::string python_registers();                         // registers.py

@@ -19,7 +19,7 @@ std::map<std::string, std::string> rom_files(const Program& program, const std::
   const Parameters& parameters = program.parameters;
   std::map<std::string, std::string> files;
 
-  std::string& config = files["engine_config.vh"];
+  std::string& config = files[kConfigFile];
   config = fmt::format("// {}, {} multiply-accumulate lanes. Generated; the parameters of engine.v.\n", program.name,
                        parameters.macs());
   const auto define = [&](const char* name, int value) {
@@ -47,7 +47,7 @@ std::map<std::string, std::string> rom_files(const Program& program, const std::
   define("OUTPUT_SIZE", program.output.size());
   config += fmt::format("`define ENGINE_ROM_PREFIX \"{}\"\n", prefix);
 
-  std::string& instructions = files[prefix + "program.hex"];
+  std::string& instructions = files[prefix + kProgramFile];
   for (const Instruction& instruction : program.instructions)
     instructions += fmt::format("{}  // {}\n", to_hex(encode(instruction)), describe(instruction));
   for (size_t lane = 0; lane < program.weights.size(); ++lane)

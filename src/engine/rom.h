@@ -15,6 +15,8 @@
 
 namespace odenet::engine {
 
+inline constexpr const char *kConfigFile = "engine_config.vh", *kProgramFile = "program.hex";
+
 // Path -> text. `folder` of the memory contents, "" for the current one.
 std::map<std::string, std::string> rom_files(const Program& program, const std::string& folder = "rom");
 

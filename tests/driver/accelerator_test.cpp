@@ -39,6 +39,7 @@ class AcceleratorTest : public ::testing::Test {
 TEST_F(AcceleratorTest, SendsOneImageAfterTheOther) {
   Accelerator accelerator = make();
   EXPECT_EQ(device_->registers[reg::kControl], engine::kControlEnable | engine::kControlReset);
+  EXPECT_EQ(device_->registers[reg::kImagesPerPacket], 1u) << "whatever an earlier host wanted";
   std::vector<int32_t> images(3 * 512), expected(images.size());
   std::iota(images.begin(), images.end(), -700);
   for (size_t i = 0; i < images.size(); ++i) expected[i] = -images[i];
@@ -53,18 +54,29 @@ TEST_F(AcceleratorTest, SendsOneImageAfterTheOther) {
 TEST_F(AcceleratorTest, RefusesWhatIsNotItsEngine) {
   changed_ = {{reg::kId, 7}};
   EXPECT_ERROR(make(), "no engine there", "0x00000007");
-  changed_ = {{reg::kVersion, 0x20000}};
-  EXPECT_ERROR(make(), "interface 2", "knows 1");
+  changed_ = {{reg::kVersion, 0x10000}};
+  EXPECT_ERROR(make(), "interface 1", "knows 2");
   changed_ = {{reg::kHashHigh, 0}};
   EXPECT_ERROR(make(), "program 00000000", "layer2_2.0", "bitstream");
 }
 
 TEST_F(AcceleratorTest, ReportsErrorsOfTheEngine) {
   Accelerator accelerator = make();
-  for (const uint32_t status : {engine::kStatusFault, engine::kStatusStreamError}) {
+  for (const auto& [status, name] :
+       {std::pair{engine::kStatusFault, "0x4, FAULT"}, {engine::kStatusStreamError, "0x8, STREAM_ERROR"}}) {
     device_->registers[reg::kStatus] = status;
-    EXPECT_ERROR(accelerator.run(std::vector<int32_t>(512)), fmt::format("0x{:x}", status));
+    EXPECT_ERROR(accelerator.run(std::vector<int32_t>(512)), name);
+    EXPECT_NO_THROW(accelerator.run(std::vector<int32_t>(512))) << "reset: " << name;
   }
+}
+
+TEST_F(AcceleratorTest, SaysWhatTheEngineSaysWhenATransferFails) {
+  Accelerator accelerator = make();
+  device_->broken = true;
+  EXPECT_ERROR(accelerator.run(std::vector<int32_t>(512)), "it takes too long", "STATUS was 0x5, BUSY, FAULT");
+  EXPECT_EQ(device_->registers[reg::kStatus], 0u) << "reset";
+  device_->broken = false;
+  EXPECT_NO_THROW(accelerator.run(std::vector<int32_t>(512)));
 }
 
 TEST_F(AcceleratorTest, RewritesTheMemories) {
@@ -86,6 +98,21 @@ TEST_F(AcceleratorTest, DoesNotRewriteWhatCannotBe) {
   changed_.clear();
   expected_ = program(1, 16);
   EXPECT_ERROR(make(true), "8 multiply-accumulate lanes", "the program 16");
+}
+
+// The same lanes and images, and a program of other instructions, or other parameters.
+TEST_F(AcceleratorTest, DoesNotRewriteAnEngineOfAnotherShape) {
+  const engine::Program other = program(2);
+  expected_ = other;
+  ++expected_.instructions[3].count;
+  EXPECT_ERROR(make(true), "another program", "shape", "layer2_2.0");
+  EXPECT_TRUE(device_->memories.empty());
+  expected_ = other;
+  --expected_.parameters.scale_fraction;
+  EXPECT_ERROR(make(true), "other parameters");
+  expected_ = other;
+  expected_.name = "layer9";
+  EXPECT_NO_THROW(make(true)) << "the name is none of them";
 }
 
 }  // namespace

@@ -21,6 +21,7 @@ class FakeDevice : public Device {
         {reg::kVersion, engine::kDeviceVersion},
         {reg::kHashLow, static_cast<uint32_t>(hash)},
         {reg::kHashHigh, static_cast<uint32_t>(hash >> 32)},
+        {reg::kShape, engine::shape_hash(program)},
         {reg::kLanes, 0x10000u | static_cast<uint32_t>(program.parameters.lanes.px << 8 | program.parameters.lanes.oc)},
         {reg::kInBeats, static_cast<uint32_t>(program.input.size())},
         {reg::kOutBeats, static_cast<uint32_t>(program.output.size())},
@@ -37,10 +38,15 @@ class FakeDevice : public Device {
   }
   void write(uint32_t offset, uint32_t value) override {
     registers[offset] = value;
+    if (offset == engine::reg::kControl && value & engine::kControlReset) registers[engine::reg::kStatus] = 0;
     if (offset == engine::reg::kMemoryData)
       memories[registers[engine::reg::kMemorySelect]].push_back(static_cast<int32_t>(value));
   }
   std::vector<int32_t> transfer(std::span<const int32_t> image, size_t out_count) override {
+    if (broken) {
+      registers[engine::reg::kStatus] = engine::kStatusBusy | engine::kStatusFault;
+      throw Error("it takes too long");
+    }
     std::vector<int32_t> result(image.begin(), image.end());
     result.resize(out_count);
     for (int32_t& value : result) value = -value;
@@ -49,6 +55,7 @@ class FakeDevice : public Device {
 
   std::map<uint32_t, uint32_t> registers;
   std::map<uint32_t, std::vector<int32_t>> memories;  // what was written
+  bool broken = false;                                // an illegal instruction stops the next image
 };
 
 }  // namespace odenet::driver::testing

@@ -27,7 +27,15 @@ if len(sys.argv) > 5:
     classifier = Classifier(sys.argv[2], sys.argv[5], device)
     found = classifier.logits(images)
     assert (classifier.predict(images) == expected.argmax(axis=1)).all()
+    assert classifier.predict(images[:0]).shape == (0,)
     print(classifier.accelerator.counters())
+    wrong = Path("wrong-report.json")
+    wrong.write_text(json.dumps(json.loads(Path(sys.argv[5]).read_text()) | {"network_crc32": "00000000"}))
+    try:
+        Classifier(sys.argv[2], wrong, device)
+        sys.exit("the report of another network was accepted")
+    except ValueError as error:
+        assert "CRC-32" in str(error)
     try:
         Accelerator(classifier.accelerator.device, program_hash=1)
         sys.exit("another program's engine was accepted")
@@ -37,7 +45,8 @@ else:
     found = network.run(images)
     for key, change in (("format", "odenet-checkpoint"),
                         ("formats", json.dumps({"activation": {}})),
-                        ("spec", json.dumps({"stages": [{"name": "layer1", "norm": "layer"}]}))):
+                        ("spec", json.dumps({"stages": [{"name": "layer1", "norm": "layer"}]})),
+                        ("spec", json.dumps({"stages": [{"name": "layer1", "solver": "adams"}]}))):
         metadata = {"format": "odenet-q", "class_names": "[]", "spec": json.dumps(spec),
                     "formats": json.dumps(dict.fromkeys(["activation", "weight", "scale"], {"width": 32, "fraction": 20}))}
         metadata[key] = change

@@ -13,11 +13,13 @@
 #include "core/file.h"
 #include "core/process.h"
 #include "driver/accelerator.h"
+#include "driver/byte_device.h"
 #include "driver/resident.h"
 #include "engine/cycles.h"
 #include "engine/export.h"
 #include "fixed/formats_text.h"
 #include "fixed/runner.h"
+#include "ode/solver.h"
 #include "pseudo_line.h"
 #include "spec/zoo.h"
 #include "support/engine_network.h"
@@ -79,7 +81,11 @@ class SimulatedEngine : public ::testing::Test {
   void start(const fixed::Network& net, const std::string& layer) {
     engine::export_folder(net, images_, out_, {.layer = layer, .macs = 8});
     run_process({"make", "device-simulator"}, out_, folder_ / "make.log");
-    // The engine's folder has the memories' contents.
+    serve();
+  }
+
+  // From the engine's folder, which has the memories' contents.
+  void serve() {
     process_.emplace(std::vector<std::string>{
         "sh", "-c", fmt::format("cd {} && exec build/device/Vbridge_engine {}", out_.string(), socket_)});
     for (int i = 0; i < 600 && !std::filesystem::exists(socket_); ++i)
@@ -142,7 +148,26 @@ TEST_F(SimulatedEngine, AnswersBothDriversAsTheIntegerNetwork) {
     expect_python(net_, "serial:" + line.path(), compute_cycles);
   }
 
-  // The weights of another network, and no new engine.
+  // The weights of another network, and no new engine: by Python, back, and by C++.
+  if (const std::string interpreter = python(); !interpreter.empty()) {
+    const std::filesystem::path other = folder_ / "other";
+    engine::export_folder(other_, images_, other, {.layer = "layer2_2", .macs = 8});
+    const auto rewrite = [&](const std::filesystem::path& folder) {
+      run_process(
+          {interpreter, "-c",
+           fmt::format("import sys; sys.path.insert(0, '{}'); from devices import *; from odenet_fpga import *\n"
+                       "Accelerator(SocketDevice('{}')).rewrite('{}')",
+                       (out_ / "driver").string(), socket_, folder.string())},
+          folder_.path(), folder_ / "python.log");
+    };
+    rewrite(other);
+    EXPECT_EQ(run(other_, false), fixed::Runner(other_).run(images_));
+    engine::export_folder(net_, images_, folder_ / "layer1", {.layer = "layer1.0", .macs = 8});
+    EXPECT_ERROR(rewrite(folder_ / "layer1"), "another program or other parameters");
+    EXPECT_EQ(run(other_, false), fixed::Runner(other_).run(images_)) << "nothing was written";
+    rewrite(out_);
+    EXPECT_EQ(run(net_, false), logits);
+  }
   EXPECT_EQ(run(other_, true), fixed::Runner(other_).run(images_));
   EXPECT_EQ(run(other_, false), fixed::Runner(other_).run(images_));
 }
@@ -166,6 +191,31 @@ TEST_F(SimulatedEngine, WithAWholeNetworkAnswersBothDrivers) {
     EXPECT_EQ(accelerator.counters().compute_cycles, compute_cycles);
   }
   expect_python(net, "socket:" + socket_, compute_cycles);
+}
+
+// Its second instruction is none: the engine takes an image, and stops.
+TEST_F(SimulatedEngine, NamesTheFaultOfAnIllegalInstruction) {
+  SKIP_WITHOUT("verilator");
+  SKIP_WITHOUT("make");
+  start(net_, "layer2_2");
+  std::string program = read_text_file(out_ / "rom/program.hex");
+  program[program.find("  // convolve") - 1] = 'f';
+  write_file(out_ / "rom/program.hex", program);
+  process_.reset();
+  std::filesystem::remove(socket_);
+  serve();
+  const engine::Program expected = engine::compile(net_.blocks[3], net_.formats(), 8);
+  {
+    Accelerator accelerator(std::make_unique<ByteDevice>(connect_socket(socket_, /*seconds=*/1), "device"), expected);
+    for (int again = 0; again < 2; ++again)
+      EXPECT_ERROR(accelerator.run(std::vector<int32_t>(512)), "device: the engine does not answer",
+                   "STATUS was 0x5, BUSY, FAULT");
+  }
+  if (const std::string interpreter = python(); !interpreter.empty()) {
+    run_process({interpreter, std::string(ODENET_TESTS_FOLDER) + "/python_fault_check.py", out_ / "driver", socket_},
+                folder_.path(), folder_ / "python.log");
+    EXPECT_THAT(read_text_file(folder_ / "python.log"), ::testing::HasSubstr("STATUS was 0x5, BUSY, FAULT"));
+  }
 }
 
 // Every kind of block that the integer network has.
@@ -196,6 +246,28 @@ TEST_P(PythonNetwork, EqualsTheIntegerNetwork) {
                ODENET_HW_FOLDER "/driver/python", folder / "q20.safetensors", folder / "images", folder / "logits"},
               folder.path(), folder / "python.log");
   EXPECT_THAT(read_text_file(folder / "python.log"), ::testing::HasSubstr("equal: 2 images"));
+}
+
+// Two steps of every solver, in Q20 and in few bits.
+TEST(PythonSolvers, EqualTheIntegerNetworks) {
+  const std::string interpreter = python();
+  if (interpreter.empty()) GTEST_SKIP() << "no Python with numpy; ODENET_PYTHON may name one";
+  const TemporaryFolder folder;
+  for (const ode::Solver& solver : ode::solvers())
+    for (const char* format : {"", "16.11"}) {
+      const NetworkSpec spec = with_solver(odenet::testing::small_spec(), solver.name, 2);
+      const fixed::Network net = fixed::quantize(odenet::testing::synthetic_checkpoint(spec, 1),
+                                                 {.formats = fixed::formats_from(format, format)});
+      const auto images = random_images(spec, 3, 1);
+      net.save(folder / "network.safetensors");
+      write_file(folder / "images", bytes_of(images));
+      write_file(folder / "logits", bytes_of(fixed::Runner(net).run(images)));
+      EXPECT_NO_THROW(run_process(
+          {interpreter, std::string(ODENET_TESTS_FOLDER) + "/python_driver_check.py", ODENET_HW_FOLDER "/driver/python",
+           folder / "network.safetensors", folder / "images", folder / "logits"},
+          folder.path(), folder / "python.log"))
+          << solver.name << " " << format;
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, PythonNetwork,

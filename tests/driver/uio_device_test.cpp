@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <thread>
 
 #include "core/file.h"
@@ -40,7 +41,9 @@ class UioDeviceTest : public ::testing::Test {
     thread_.join();
   }
 
-  UioDevice open() { return UioDevice(folder_ / "sys", folder_ / "dev"); }
+  UioDevice open(std::chrono::milliseconds timeout = std::chrono::seconds(10)) {
+    return UioDevice(folder_ / "sys", folder_ / "dev", timeout);
+  }
 
   volatile uint32_t* map(const std::string& name) {
     write_file(folder_ / "dev" / name, std::string(kBytes, '\0'));
@@ -50,13 +53,19 @@ class UioDeviceTest : public ::testing::Test {
     return static_cast<volatile uint32_t*>(memory);
   }
 
-  // Both channels of the DMA, and an engine that adds one.
+  // Both channels of the DMA, and an engine that adds one. A word left of an earlier image comes first, unless the
+  // channel was started for it before a reset.
   void emulate() {
     enum { kControl = 0, kStatus = 1, kAddress = 6, kLength = 10, kReceive = 12 };
     while (!stop_) {
-      if (dma_[kControl] & 4) dma_[kControl] = 0;
+      if (dma_[kControl] & 4) {
+        if (dma_[kReceive + kLength] != 0) left_ = false;
+        dma_[kLength] = 0;
+        dma_[kReceive + kLength] = 0;
+        dma_[kControl] = 0;
+      }
       const uint32_t in = dma_[kLength], out = dma_[kReceive + kLength];
-      if (in == 0 || out == 0) {
+      if (in == 0 || out == 0 || silent_) {
         std::this_thread::yield();
         continue;
       }
@@ -67,7 +76,8 @@ class UioDeviceTest : public ::testing::Test {
         continue;
       }
       const uint64_t from = (dma_[kAddress] - kBase) / 4, to = (dma_[kReceive + kAddress] - kBase) / 4;
-      for (uint32_t i = 0; i < out / 4; ++i) buffer_[to + i] = buffer_[from + i] + 1;
+      for (uint32_t i = 0; i < out / 4; ++i) buffer_[to + i] = left_.exchange(false) ? 99 : buffer_[from + i] + 1;
+      dma_[kReceive + kLength] = short_ ? out - 4 : out;
       std::atomic_thread_fence(std::memory_order_seq_cst);
       dma_[kStatus] = 2;
       dma_[kReceive + kStatus] = 2;
@@ -78,7 +88,7 @@ class UioDeviceTest : public ::testing::Test {
   volatile uint32_t* engine_;
   volatile uint32_t* dma_;
   volatile uint32_t* buffer_;
-  std::atomic<bool> stop_ = false, fail_ = false;
+  std::atomic<bool> stop_ = false, fail_ = false, silent_ = false, short_ = false, left_ = false;
   std::thread thread_;
 };
 
@@ -100,7 +110,27 @@ TEST_F(UioDeviceTest, TransfersImages) {
 TEST_F(UioDeviceTest, ReportsErrorsOfTheDma) {
   UioDevice device = open();
   fail_ = true;
-  EXPECT_ERROR(device.transfer(std::vector<int32_t>{1}, 1), "odenet-dma", "cannot send", "0x00000040");
+  EXPECT_ERROR(device.transfer(std::vector<int32_t>{1}, 1), "odenet-dma", "cannot send", "an error", "0x00000040");
+  fail_ = false;
+  device.reset();
+  EXPECT_EQ(device.transfer(std::vector<int32_t>{1}, 1), std::vector<int32_t>{2});
+  short_ = true;
+  EXPECT_ERROR(device.transfer(std::vector<int32_t>{1, 2, 3}, 3), "received 8 bytes of 12");
+}
+
+TEST_F(UioDeviceTest, GivesUp) {
+  UioDevice device = open(std::chrono::milliseconds(50));
+  silent_ = true;
+  EXPECT_ERROR(device.transfer(std::vector<int32_t>{1}, 1), "cannot send", "it takes too long");
+}
+
+TEST_F(UioDeviceTest, ResetsTheEngineAndTakesWhatIsLeft) {
+  UioDevice device = open();
+  left_ = true;
+  device.reset();
+  EXPECT_EQ(engine_[2], 3u) << "ENABLE, RESET";
+  EXPECT_FALSE(left_);
+  EXPECT_EQ(device.transfer(std::vector<int32_t>{7, 8}, 2), (std::vector<int32_t>{8, 9}));
 }
 
 TEST_F(UioDeviceTest, SaysWhatIsMissing) {

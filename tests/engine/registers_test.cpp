@@ -5,6 +5,7 @@
 
 #include "core/file.h"
 #include "engine/compiler.h"
+#include "engine/hash.h"
 #include "random_block.h"
 
 namespace odenet::engine {
@@ -58,6 +59,28 @@ TEST(Registers, HashNamesTheProgram) {
   EXPECT_EQ(program_hash(program()), program_hash(program()));
   EXPECT_NE(program_hash(program(1)), program_hash(program(2)));
   EXPECT_THAT(verilog_registers(program()), HasSubstr(fmt::format("64'h{:016x}", program_hash(program()))));
+}
+
+TEST(Registers, ShapeNamesWhatCannotBeRewritten) {
+  const uint32_t shape = shape_hash(program());
+  EXPECT_EQ(shape_hash(program(2)), shape) << "other weights and tables";
+  const auto expect_other = [&](const auto& change) {
+    Program other = program();
+    change(other);
+    EXPECT_NE(shape_hash(other), shape);
+  };
+  expect_other([](Program& p) { ++p.instructions[1].table; });
+  expect_other([](Program& p) { p.parameters.mac_dsps = 1; });
+  expect_other([](Program& p) { --p.parameters.scale_fraction; });
+  expect_other([](Program& p) { ++p.parameters.table_words; });
+  EXPECT_THAT(verilog_registers(program()), HasSubstr(fmt::format("`define AXI_SHAPE_HASH 32'h{:08x}\n", shape)));
+}
+
+TEST(Registers, Crc32IsThatOfZlib) {
+  const std::string text = "123456789";
+  const auto bytes = std::as_bytes(std::span(text));
+  EXPECT_EQ(crc32(bytes), 0xcbf43926u);
+  EXPECT_EQ(crc32(bytes.subspan(4), crc32(bytes.first(4))), 0xcbf43926u);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// The engine on a ULX3S (LFE5U-85F): its USB serial line speaks with host_bridge at one megabaud.
+// The engine on a ULX3S (LFE5U-85F): its USB serial line speaks with host_bridge at one megabaud. A break on the line resets
+// all, so that a host finds it ready wherever an earlier one has left it.
 `default_nettype none
 
 module top (
@@ -12,7 +13,8 @@ module top (
   // Registers are 0 after configuration: a reset until the clock has run for a while.
   reg [7:0] age = 8'd0;
   reg awake = 1'b0;
-  wire rst = !awake;
+  wire line_broken;
+  wire rst = !awake || line_broken;
   always @(posedge clk) begin
     if (!age[7]) age <= age + 1'b1;
     awake <= age[7];
@@ -30,6 +32,7 @@ module top (
       .rx_valid(rx_valid),
       .rx_ready(rx_ready),
       .rx_data(rx_data),
+      .broken(line_broken),
       .tx_valid(tx_valid),
       .tx_ready(tx_ready),
       .tx_data(tx_data)

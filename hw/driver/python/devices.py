@@ -1,4 +1,5 @@
-"""Ways to reach an engine. Each has read(offset), write(offset, value) and transfer(words): one image in, one out.
+"""Ways to reach an engine. Each has read(offset), write(offset, value), transfer(words, out_count): one image in, one out,
+and reset(): of the engine and the way to it. All raise DeviceError; after one of transfer() only reset() helps.
 
     device = PynqDevice("engine.bit")                 # PYNQ-Z2, ZCU104, from a PYNQ image
     device = SocketDevice("/tmp/engine.socket")       # the simulated engine: make device
@@ -7,15 +8,23 @@
 import os
 import socket
 import struct
+import time
 
 import numpy as np
+
+import registers
 
 
 class DeviceError(Exception):
     pass
 
 
-class ByteDevice:
+class Device:
+    def reset(self):
+        self.write(registers.CONTROL, registers.CONTROL_ENABLE | registers.CONTROL_RESET)
+
+
+class ByteDevice(Device):
     """The protocol of hw/host/host_bridge.v."""
 
     def _send(self, data):
@@ -46,20 +55,29 @@ class ByteDevice:
 
 
 class SocketDevice(ByteDevice):
-    def __init__(self, path):
+    """timeout: seconds of silence; a simulated engine may take minutes an image."""
+
+    def __init__(self, path, timeout=600):
         self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.settimeout(timeout)
         self._socket.connect(path)
 
     def close(self):
         self._socket.close()
 
     def _send(self, data):
-        self._socket.sendall(data)
+        try:
+            self._socket.sendall(data)
+        except OSError as error:
+            raise DeviceError(f"cannot send to the simulated engine: {error}") from error
 
     def _receive(self, count):
         data = bytearray()
         while len(data) < count:
-            part = self._socket.recv(count - len(data))
+            try:
+                part = self._socket.recv(count - len(data))
+            except OSError as error:
+                raise DeviceError(f"the simulated engine does not answer: {error}") from error
             if not part:
                 raise DeviceError("the simulated engine has gone")
             data += part
@@ -71,6 +89,7 @@ class SerialDevice(ByteDevice):
 
     def __init__(self, path):
         import termios
+        self._termios = termios
         self._line = os.open(path, os.O_RDWR | os.O_NOCTTY)
         settings = termios.tcgetattr(self._line)
         settings[0] = settings[1] = settings[3] = 0
@@ -78,9 +97,19 @@ class SerialDevice(ByteDevice):
         settings[4] = settings[5] = termios.B1000000
         settings[6][termios.VMIN], settings[6][termios.VTIME] = 0, 100  # give up after ten seconds
         termios.tcsetattr(self._line, termios.TCSAFLUSH, settings)
+        self._send_break()  # an earlier host may have ended in the middle of a transfer
 
     def close(self):
         os.close(self._line)
+
+    def reset(self):
+        self._send_break()
+        super().reset()
+
+    def _send_break(self):
+        """Resets the board."""
+        self._termios.tcsendbreak(self._line, 0)
+        self._termios.tcflush(self._line, self._termios.TCIOFLUSH)
 
     def _send(self, data):
         while data:
@@ -96,15 +125,23 @@ class SerialDevice(ByteDevice):
         return bytes(data)
 
 
-class PynqDevice:
-    """The design of boards/pynq-z2 or boards/zcu104 through PYNQ: registers by MMIO, maps by the AXI DMA."""
+class PynqDevice(Device):
+    """The design of boards/pynq-z2 or boards/zcu104 through PYNQ: registers by MMIO, maps by the AXI DMA.
 
-    def __init__(self, bitstream):
+    timeout: seconds of an image each way.
+    """
+
+    # Registers of the DMA (AMD PG021, "Direct Register Mode"): of both channels, and of stream to memory.
+    _CONTROL, _STATUS, _TO_MEMORY, _LENGTH = 0x00, 0x04, 0x30, 0x28
+    _RESET, _IDLE, _ERRORS = 0x4, 0x2, 0x70
+
+    def __init__(self, bitstream, timeout=10):
         from pynq import Overlay, allocate
         self._allocate = allocate
         self._overlay = Overlay(bitstream)
         self._registers = self._overlay.engine.mmio
         self._dma = self._overlay.dma
+        self._timeout = timeout
         self._buffers = {}
 
     def close(self):
@@ -122,9 +159,42 @@ class PynqDevice:
         source[:] = np.asarray(words, np.int32).reshape(-1)
         self._dma.recvchannel.transfer(target)
         self._dma.sendchannel.transfer(source)
-        self._dma.sendchannel.wait()
-        self._dma.recvchannel.wait()
+        self._wait(self._dma.sendchannel, 0, "send an image")
+        self._wait(self._dma.recvchannel, self._TO_MEMORY, "receive an image")
+        received = self._dma.mmio.read(self._TO_MEMORY + self._LENGTH)
+        if received != target.nbytes:
+            raise DeviceError(f"the DMA received {received} bytes of {target.nbytes}")
         return np.array(target)
+
+    def reset(self):
+        self._reset_dma()  # first, or the engine takes the rest of an image for the next one
+        super().reset()
+        # A word that the engine has offered stays offered. It is taken now, or it would be the next image's first one.
+        self._dma.recvchannel.transfer(self._buffer("left", 1))
+        time.sleep(0.001)
+        self._reset_dma()
+
+    def _reset_dma(self):
+        self._dma.mmio.write(self._CONTROL, self._RESET)
+        deadline = time.monotonic() + self._timeout
+        while self._dma.mmio.read(self._CONTROL) & self._RESET:
+            if time.monotonic() > deadline:
+                raise DeviceError("the DMA's reset does not end")
+        self._dma.sendchannel.start()
+        self._dma.recvchannel.start()
+
+    def _wait(self, channel, offset, what):
+        deadline = time.monotonic() + self._timeout
+        while True:
+            late = time.monotonic() > deadline  # before the status: what has come in time counts
+            status = self._dma.mmio.read(offset + self._STATUS)
+            if status & self._ERRORS:
+                raise DeviceError(f"the DMA cannot {what}: an error (status 0x{status:08x})")
+            if status & self._IDLE:
+                break
+            if late:
+                raise DeviceError(f"the DMA cannot {what}: it takes too long (status 0x{status:08x})")
+        channel.wait()  # ends at once, and lets the processor see the buffer
 
     def _buffer(self, name, size):
         if name not in self._buffers:

@@ -9,8 +9,11 @@ Every product and sum is exact in int64: the network's weights keep all sums bel
 import json
 import math
 import struct
+import zlib
 
 import numpy as np
+
+from solvers import TABLEAUS
 
 
 def round_half_up(value, shift):
@@ -28,6 +31,8 @@ def border_classes(height, width):
 
 
 class IntegerNetwork:
+    """crc32: of the tensors in the order of their names, as report.json of an exported folder has it."""
+
     def __init__(self, metadata, tensors):
         if metadata.get("format") != "odenet-q":
             raise ValueError(f"format {metadata.get('format')!r}, expected 'odenet-q', as written by `odenet quantize`")
@@ -41,6 +46,9 @@ class IntegerNetwork:
             if stage.get("norm", "batch") not in ("batch", "instance"):
                 raise ValueError(f"stage {stage['name']} has {stage['norm']} norms; this driver knows batch and instance "
                                  "norms")
+            solver = stage.get("solver", "euler")
+            if solver not in ("euler", "leapfrog", *TABLEAUS):
+                raise ValueError(f"stage {stage['name']} is integrated by {solver}, which this driver does not know")
         self._online = {stage["name"] for stage in self.spec["stages"] if stage.get("norm") == "instance"}
         self._weight_fraction = formats["weight"]["fraction"]
         self._scale_fraction = formats["scale"]["fraction"]
@@ -52,6 +60,9 @@ class IntegerNetwork:
         self._sum_width = total["width"]
         self._scale_limit = 1 << (formats["scale"]["width"] - 1)
         self._tensors = tensors
+        self.crc32 = 0
+        for name in sorted(tensors):
+            self.crc32 = zlib.crc32(tensors[name].astype("<i4").tobytes(), self.crc32)
 
     @classmethod
     def load(cls, path):
@@ -172,24 +183,57 @@ class IntegerNetwork:
         return np.pad(x, ((0, 0), (0, channels - x.shape[1]), (0, 0), (0, 0)))
 
     def _block(self, stage, name, x):
+        if stage["ode"]:
+            return self._integrate(stage, name, x)
         stride = stage["stride"]
         skips = stage.get("skips", [])
         skip = skips[int(name.rsplit(".", 1)[1])] if skips else "full"
-        z = x
         for execution in range(stage["executions"]):
-            x = z
             a = self._norm(name + ".norm1", self._body_convolution(stage, name + ".conv1", x, stride, execution),
                            execution)
-            if skip == "short" and not stage["ode"]:
+            if skip == "short":
                 a = self._saturate(a + self._shortcut(name, x, stride, stage["channels"]))
-            a = np.maximum(a, 0)
-            y = self._norm(name + ".norm2", self._body_convolution(stage, name + ".conv2", a, 1, execution), execution)
-            if stage["ode"]:
-                z = self._saturate(z + y)
-                continue
+            y = self._second_half(stage, name, a, execution)
             if skip == "full":
                 y = self._saturate(y + self._shortcut(name, x, stride, stage["channels"]))
-            z = np.maximum(y, 0)
+            x = np.maximum(y, 0)
+        return x
+
+    def _second_half(self, stage, name, a, execution):
+        a = np.maximum(a, 0)
+        return self._norm(name + ".norm2", self._body_convolution(stage, name + ".conv2", a, 1, execution), execution)
+
+    def _integrate(self, stage, name, z):
+        """The steps of an ODEBlock, as src/fixed/method.h has them."""
+        solver, evaluations = stage.get("solver", "euler"), stage["executions"]
+
+        def slope(x, evaluation):  # K
+            a = self._body_convolution(stage, name + ".conv1", x, 1, evaluation)
+            return self._second_half(stage, name, self._norm(name + ".norm1", a, evaluation), evaluation)
+
+        def add(total, coefficients, slopes):
+            for coefficient, k in zip(coefficients, slopes):
+                value = math.floor(coefficient * (1 << self._scale_fraction) + 0.5)
+                if value != 0:
+                    total = self._saturate(total + self._saturate(round_half_up(k * value, self._scale_fraction)))
+            return total
+
+        if solver == "euler":
+            for evaluation in range(evaluations):
+                z = self._saturate(z + slope(z, evaluation))
+        elif solver == "leapfrog":
+            v = slope(z, 0)
+            for evaluation in range(1, evaluations):
+                z = self._saturate(z + round_half_up(v, 1))
+                v = self._saturate(2 * slope(z, evaluation) - v)
+                z = self._saturate(z + round_half_up(v, 1))
+        else:
+            a, b = TABLEAUS[solver]
+            for first in range(0, evaluations, len(b)):
+                slopes = []
+                for row in a:
+                    slopes.append(slope(add(z, row, slopes), first + len(slopes)))
+                z = add(z, b, slopes)
         return z
 
     def _classify(self, maps):

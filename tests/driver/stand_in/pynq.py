@@ -1,7 +1,7 @@
 """Stands in for PYNQ where there is no board: an overlay whose engine and DMA are the simulated device's.
 
 The bitstream's name is the device's socket. Like PYNQ's, a DMA channel takes one transfer at a time, of buffers of
-allocate() only, and waits only for one that was started.
+allocate() only, and waits only for one that was started; a reset of the DMA gives up both.
 """
 import numpy as np
 
@@ -24,6 +24,9 @@ class Channel:
     def __init__(self, dma):
         self._dma, self.buffer = dma, None
 
+    def start(self):
+        assert self.buffer is None
+
     def transfer(self, buffer):
         if self.buffer is not None:
             raise RuntimeError("DMA channel not idle")
@@ -41,8 +44,10 @@ class Channel:
 
 
 class Dma:
+    """Its registers are those of the manual, as far as the driver uses them."""
+
     def __init__(self, device):
-        self._device, self.done = device, False
+        self._device, self.done, self.received, self.mmio = device, False, 0, self
         self.sendchannel, self.recvchannel = Channel(self), Channel(self)
 
     def run(self):
@@ -50,6 +55,15 @@ class Dma:
         self.done = source is not None and target is not None
         if self.done:
             target[:] = self._device.transfer(source, target.size)
+            self.received = target.nbytes
+
+    def read(self, offset):
+        return {0x00: 0, 0x04: 2 * self.done, 0x34: 2 * self.done, 0x58: self.received}[offset]
+
+    def write(self, offset, value):
+        assert (offset, value) == (0x00, 4)
+        self.done = False
+        self.sendchannel.buffer = self.recvchannel.buffer = None
 
 
 class Overlay:
