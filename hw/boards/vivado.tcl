@@ -110,15 +110,24 @@ if {[get_property PROGRESS [get_runs impl_1]] ne "100%"} { error "no bitstream: 
 open_run impl_1
 report_utilization -file $out/utilisation.rpt
 report_timing_summary -file $out/timing.rpt
-set slack [get_property SLACK [get_timing_paths -delay_type max]]
+# Worst slacks of setup and hold, and the pulse widths' total.
+foreach {check property} {setup STATS.WNS hold STATS.WHS {pulse width} STATS.TPWS} {
+  set slacks($check) [get_property $property [get_runs impl_1]]
+  if {![string is double -strict $slacks($check)]} { error "no timing: Vivado gives no slack of $check" }
+}
 set file [open $out/timing.txt w]
-puts $file "fmax_megahertz [format %.2f [expr {1000.0 / (1000.0 / $megahertz - $slack)}]]"
+puts $file "fmax_megahertz [format %.2f [expr {1000.0 / (1000.0 / $megahertz - $slacks(setup))}]]"
 set report [report_utilization -return_string]
 foreach {name pattern} {LUT {(?:Slice|CLB) LUTs\*?} FF {(?:Slice|CLB) Registers\*?} DSP DSPs BRAM36 {Block RAM Tile}} {
   if {[regexp "\\|\\s*$pattern\\s*\\|\\s*(\[0-9.\]+)" $report -> count]} { puts $file "$name $count" }
 }
 close $file
-if {$slack < 0} { error "timing of $megahertz MHz is missed by [expr {-$slack}] ns; set a lower megahertz in boards/$board/board.tcl" }
+if {$slacks(setup) < 0} {
+  error "timing of $megahertz MHz is missed by [expr {-$slacks(setup)}] ns; set a lower megahertz in boards/$board/board.tcl"
+}
+foreach check {hold {pulse width}} {
+  if {$slacks($check) < 0} { error "timing is missed at any clock: $check by [expr {-$slacks($check)}] ns; see $out/timing.rpt" }
+}
 
 file copy -force $out/project/engine.runs/impl_1/design_1_wrapper.bit $out/engine.bit
 file copy -force [lindex [glob $out/project/engine.gen/sources_1/bd/design_1/hw_handoff/design_1.hwh \

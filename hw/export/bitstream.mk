@@ -42,7 +42,7 @@ bitstream-ecp5-85f:
 	need python3 "apt-get install python3"; \
 	exit $$missing
 	$(MAKE) --no-print-directory $(ECP5)/engine.bit
-	python3 boards/ecp5-85f/check_roms.py rom $(ECP5)/engine.config
+	python3 boards/ecp5-85f/check_roms.py rom $(ECP5)/engine.config $(ECP5)/engine.json
 	awk -v board=ecp5-85f -f bitstream.awk report.json $(ECP5)/nextpnr.log > $(BUILD)/report.json
 	mv $(BUILD)/report.json report.json
 	@echo "$(ECP5)/engine.bit is ready: openFPGALoader -b ulx3s $(ECP5)/engine.bit"

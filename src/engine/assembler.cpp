@@ -258,6 +258,10 @@ void Assembler::append_weights(const fixed::Conv& conv) {
 
 Program Assembler::finish() {
   Parameters& parameters = program_.parameters;
+  for (const int words : parameters.map_words)
+    if (words > kMaxMapWords)
+      throw Error("{}: a map of {} words, {} pixels each; the engine's maps have at most {}; choose more pixel lanes",
+                  program_.name, words, parameters.lanes.px, kMaxMapWords);
   parameters.program_words = static_cast<int>(program_.instructions.size());
   parameters.table_words = static_cast<int>(program_.scale.size());
   // A memory of one convolution without taps outside the image is still as large as the engine asks for.

