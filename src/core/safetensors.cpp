@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <nlohmann/json.hpp>
+#include <unordered_set>
 
 #include "core/file.h"
 #include "core/names.h"
@@ -42,16 +43,15 @@ bool byte_count(const Shape& shape, size_t element, uint64_t& bytes) {
 
 // nlohmann's parser keeps the last of two equal keys; a repeated tensor name is a malformation here.
 nlohmann::json parse_header(const std::string& text, const std::string& source) {
-  std::vector<std::vector<std::string>> keys;
+  std::vector<std::unordered_set<std::string>> keys;  // of the objects that are open
   const auto callback = [&](int, nlohmann::json::parse_event_t event, nlohmann::json& parsed) {
     using Event = nlohmann::json::parse_event_t;
     if (event == Event::object_start) keys.emplace_back();
     if (event == Event::object_end) keys.pop_back();
     if (event == Event::key) {
       const auto key = parsed.get<std::string>();
-      if (std::find(keys.back().begin(), keys.back().end(), key) != keys.back().end())
+      if (!keys.back().insert(key).second)
         throw Error("{}: damaged safetensors header: '{}' stands there twice", source, key);
-      keys.back().push_back(key);
     }
     return true;
   };

@@ -4,6 +4,7 @@
 
 #include <bit>
 #include <cstring>
+#include <ctime>
 #include <limits>
 #include <string>
 #include <vector>
@@ -101,6 +102,15 @@ TEST(SafeTensors, WrongUseIsAnError) {
 
 TEST(SafeTensors, MissingFileIsAnError) {
   EXPECT_ERROR(SafeTensors::load("/nowhere/a.safetensors"), "/nowhere/a.safetensors", "No such file");
+}
+
+TEST(SafeTensors, TimeGrowsWithTheHeaderNotItsSquare) {
+  std::string header = R"({"__metadata__":{)";
+  for (int i = 0; i < 200'000; ++i) header += fmt::format(R"("{}":"",)", i);
+  header.back() = '}';
+  const std::clock_t start = std::clock();
+  EXPECT_EQ(parse(header + "}", 0).metadata.size(), 200'000u);
+  EXPECT_LT((std::clock() - start) / CLOCKS_PER_SEC, 10);  // seconds of this process
 }
 
 TEST(SafeTensors, EveryTruncationIsAnError) {
