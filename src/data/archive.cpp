@@ -3,6 +3,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <sys/stat.h>
+#include <zlib.h>
 
 #include <memory>
 #include <span>
@@ -36,6 +37,7 @@ class Reader {
   }
 
   bool compressed() const { return archive_filter_count(reader_.get()) > 1; }  // the last one is "none"
+  bool gzip() const { return archive_filter_code(reader_.get(), 0) == ARCHIVE_FILTER_GZIP; }
 
   // The next entry; nothing at the end.
   archive_entry* next() {
@@ -87,13 +89,29 @@ fs::path safe_path(const fs::path& archive, archive_entry* entry) {
   return path.lexically_normal();
 }
 
+// A gzip file ends with the CRC-32 and the length of its content, which libarchive skips.
+void check_gzip(const fs::path& path, std::span<const std::byte> content) {
+  const std::vector<std::byte> file = read_file(path);
+  const auto number = [&](size_t from_end) {
+    uint32_t value = 0;
+    for (size_t i = 0; i < 4; ++i) value |= static_cast<uint32_t>(file[file.size() - from_end + i]) << (8 * i);
+    return value;
+  };
+  const auto crc = static_cast<uint32_t>(
+      crc32_z(0, reinterpret_cast<const unsigned char*>(content.data()), static_cast<z_size_t>(content.size())));
+  if (file.size() < 8 || number(8) != crc || number(4) != static_cast<uint32_t>(content.size()))
+    throw Error("{}: damaged: its content is not of the checksum and length at its end", path.string());
+}
+
 }  // namespace
 
 std::vector<std::byte> read_compressed(const fs::path& path, uint64_t limit) {
   Reader reader(path, Reader::Format::Raw);
   if (reader.next() == nullptr) throw Error("{}: it is empty", path.string());
   if (!reader.compressed()) throw Error("{}: it is no gzip, bzip2 or xz file", path.string());
-  return reader.content("its content", limit);
+  std::vector<std::byte> content = reader.content("its content", limit);
+  if (reader.gzip()) check_gzip(path, content);
+  return content;
 }
 
 void unpack(const fs::path& archive, std::string_view folder, const fs::path& target, uint64_t limit) {

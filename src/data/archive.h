@@ -16,7 +16,8 @@
 
 namespace odenet::data {
 
-// The content of a .gz, .bz2 or .xz file; an Error if it is damaged, or larger than `limit` bytes when uncompressed.
+// The content of a .gz, .bz2 or .xz file; an Error if it is damaged, or larger than `limit` bytes when uncompressed, or
+// a .gz file with anything behind its one member.
 std::vector<std::byte> read_compressed(const std::filesystem::path& path, uint64_t limit);
 
 // Writes the files below `folder` of a (compressed) tar archive into `target`, which exists, without that prefix; what

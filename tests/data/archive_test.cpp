@@ -65,6 +65,20 @@ TEST_F(Archive, DamagedCompressedFilesAreErrors) {
   EXPECT_ERROR(read_compressed(folder_ / "none.gz", 1'000'000), "none.gz", "no such file");
 }
 
+TEST_F(Archive, TheChecksumAndLengthOfGzipFilesAreCompared) {
+  // The content is stored as it is, so that only the CRC-32 after it tells a wrong byte.
+  const std::string header("\x1f\x8b\x08\0\0\0\0\0\0\xff\x01\x09\0\xf6\xff", 15), content = "123456789";
+  const std::string crc = "\x26\x39\xf4\xcb", length("\x09\0\0\0", 4);
+  const auto read = [&](const std::string& bytes) {
+    write_file(folder_ / "f.gz", bytes);
+    return text_of(read_compressed(folder_ / "f.gz", 1'000));
+  };
+  EXPECT_EQ(read(header + content + crc + length), content);
+  EXPECT_ERROR(read(header + "123456780" + crc + length), "f.gz", "damaged", "checksum");
+  EXPECT_ERROR(read(header + content + crc + std::string("\x08\0\0\0", 4)), "f.gz", "damaged", "length");
+  EXPECT_ERROR(read(header + content + crc + length + "behind the member"), "f.gz", "damaged");
+}
+
 TEST_F(Archive, UnpacksTheWantedFolder) {
   write_archive(folder_ / "a.tar.gz", {{.name = "set/", .type = AE_IFDIR},
                                        {"set/a", "first"},
