@@ -1,5 +1,6 @@
 #include "data/cifar.h"
 
+#include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -39,12 +40,25 @@ const std::vector<File> kTrain100{{"train.bin", 50'000}}, kTest100{{"test.bin", 
 const Format kCifar100{"cifar100", "fine_label_names.txt", {2, 1}, kTrain100, kTest100};
 const Format kCifar100Coarse{"cifar100-coarse", "coarse_label_names.txt", {2, 0}, kTrain100, kTest100};
 
+bool is_utf8(const std::string& text) {
+  try {
+    static_cast<void>(nlohmann::json(text).dump());  // as checkpoints will hold it
+    return true;
+  } catch (const nlohmann::json::exception&) {
+    return false;
+  }
+}
+
 std::vector<std::string> read_class_names(const fs::path& path, int classes) {
   std::istringstream in(read_text_file(path));
   std::vector<std::string> names;
+  int number = 0;
   for (std::string line; std::getline(in, line);) {
+    ++number;
     if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (!line.empty()) names.push_back(line);
+    if (line.empty()) continue;
+    if (!is_utf8(line)) throw Error("{}: the class name in line {} is not UTF-8", path.string(), number);
+    names.push_back(line);
   }
   if (names.size() != static_cast<size_t>(classes))
     throw Error("{}: {} class names, expected {}, one a line", path.string(), names.size(), classes);

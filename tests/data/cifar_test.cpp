@@ -164,6 +164,15 @@ TEST_F(Cifar, WrongNumberOfClassNamesIsAnError) {
   EXPECT_ERROR(load("cifar10", "test", folder_.path()), "batches.meta.txt", "9 class names", "expected 10");
 }
 
+TEST_F(Cifar, ClassNamesAreUtf8) {
+  write_test10(records10(10'000, 0));
+  const std::string first = "cat\r\n\nfor\xc3\xaat\n";
+  write(folder_ / "cifar-10-batches-bin/batches.meta.txt", first + names(8));
+  EXPECT_EQ(load("cifar10", "test", folder_.path()).class_names[1], "for\xc3\xaat");
+  write(folder_ / "cifar-10-batches-bin/batches.meta.txt", first + "for\xeat\n" + names(7));
+  EXPECT_ERROR(load("cifar10", "test", folder_.path()), "batches.meta.txt", "line 4", "not UTF-8");
+}
+
 TEST_F(Cifar, WritesWhatItReads) {
   Dataset train = make_sample("test"), test = make_sample("test");
   train.truncate(52);  // not a multiple of the five batches
