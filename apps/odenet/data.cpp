@@ -78,8 +78,8 @@ void verify(const DataOptions& options) {
   }
   for (const data::SplitCheck& split : verification.splits) fmt::print("{}: {}\n", split.split, describe(split));
   if (!verification.sound())
-    throw Error("{} in {} is not the published data set; 'odenet data download {}' gets it", info.name,
-                options.data_dir, info.name);
+    throw Error("{} in {} is not the published data set; {}", info.name, options.data_dir,
+                data::how_to_replace(info, verification, options.data_dir));
   if (const size_t unlike = verification.files_unlike(); unlike > 0)
     fmt::print("{} is sound, but {} of its files differ from the published ones in some bytes: results may, too\n",
                info.name, unlike);
@@ -171,7 +171,9 @@ void add_data(CLI::App& app) {
   add_data_dir(*show, *options);
   show->add_option("--out", options->out, "PNG file")->required();
   show->add_option("--split", options->split, "train or test")->capture_default_str();
-  show->add_option("--count", options->count, "images of each class")->capture_default_str();
+  show->add_option("--count", options->count, "images of each class")
+      ->check(CLI::Range(1, data::kMostPreviewed))
+      ->capture_default_str();
   show->add_flag("--augmented", options->augmented, "with the data set's crop and flip, as training sees them");
   show->add_option("--cutout", options->cutout, "side of a square that is cut out, pixels");
   show->add_option("--mixup", options->mixup, "alpha of mixup");

@@ -1,11 +1,6 @@
 #include "data/download.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <optional>
 #include <vector>
 
@@ -38,20 +33,12 @@ std::optional<std::string> mismatch(const fs::path& path, const DataFile& file) 
   return std::nullopt;
 }
 
-void sync(const fs::path& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  const bool synced = fd >= 0 && ::fsync(fd) == 0;
-  const int code = errno;
-  if (fd >= 0) ::close(fd);
-  if (!synced) throw Error("cannot sync {}: {}", path.string(), std::strerror(code));
-}
+// Where a file is until it is complete.
+fs::path part_of(const fs::path& target) { return target.string() + ".part"; }
 
-// Makes a complete file appear under its name.
-void publish(const fs::path& part, const fs::path& target) {
-  sync(part);
-  if (::rename(part.c_str(), target.c_str()) != 0)
-    throw Error("cannot rename {} to {}: {}", part.string(), target.string(), std::strerror(errno));
-  sync(target.has_parent_path() ? target.parent_path() : ".");
+// Of `file`, beside what an earlier download of `target` left.
+uint64_t bytes_to_come(const DataFile& file, const fs::path& target) {
+  return file.bytes - std::min(file.bytes, size_or_zero(part_of(target)));
 }
 
 void need_space(const fs::path& folder, uint64_t bytes) {
@@ -124,16 +111,19 @@ bool download_archive(const DatasetInfo& info, const Download& download, const f
       if (!fs::exists(folder / file.name, code))
         throw Error("{} exists already, but has no {}; remove the folder to download it anew", folder.string(),
                     file.name);
+    for (const DataFile& file : info.files)
+      if (const auto reason = mismatch(folder / file.name, file))
+        throw Error("{} exists already, but its {} is not the published one: {}; remove the folder to download it anew",
+                    folder.string(), file.name, *reason);
     return false;
   }
   uint64_t unpacked = kReadmeBytes;
   for (const DataFile& file : info.files) unpacked += file.bytes;
   const bool local = !options.from.empty();
   const fs::path source = local ? local_copy(info, download, options.from) : archive;
-  need_space(data_dir,
-             unpacked + (local ? 0 : download.file.bytes - std::min(download.file.bytes, size_or_zero(archive))));
-  if (!local && (!fs::exists(archive, code) || mismatch(archive, download.file)))
-    download_file(download, archive, options, advice(info));
+  const bool here = local || (fs::exists(archive, code) && !mismatch(archive, download.file));
+  need_space(data_dir, unpacked + (here ? 0 : bytes_to_come(download.file, archive)));
+  if (!here) download_file(download, archive, options, advice(info));
   report(options, fmt::format("unpacking {}", source.string()));
   StagedFolder staging(folder);
   unpack(source, info.folder, staging.path(), unpacked);
@@ -162,13 +152,13 @@ bool download_plain(const DatasetInfo& info, const Download& download, const fs:
     download_file(download, target, options, advice(info));
     return true;
   }
-  const fs::path source = local_copy(info, download, options.from), part = target.string() + ".part";
+  const fs::path source = local_copy(info, download, options.from), part = part_of(target);
   need_space(folder, size_or_zero(source));
   if (!fs::copy_file(source, part, fs::copy_options::overwrite_existing, code) || mismatch(part, download.file)) {
     fs::remove(part);
     throw Error("cannot copy {} to {}: {}", source.string(), part.string(), code ? code.message() : "it changed");
   }
-  publish(part, target);
+  move_file(part, target);
   return true;
 }
 
@@ -177,13 +167,12 @@ bool download_plain(const DatasetInfo& info, const Download& download, const fs:
 void download_file(const Download& download, const fs::path& target, const DownloadOptions& options,
                    std::string_view advice) {
   const DataFile& file = download.file;
-  const fs::path part = target.string() + ".part";
-  need_space(target.has_parent_path() ? target.parent_path() : ".",
-             file.bytes - std::min(file.bytes, size_or_zero(part)));
+  const fs::path part = part_of(target);
+  need_space(target.has_parent_path() ? target.parent_path() : ".", bytes_to_come(file, target));
   std::string failures;
   for (const std::string& url : sources(download, options)) {
     const auto failure = try_source(url, file, part, options);
-    if (!failure) return publish(part, target);
+    if (!failure) return move_file(part, target);
     report(options, fmt::format("{}: {}", url, *failure));
     failures += fmt::format("\n  {}: {}", url, *failure);
   }

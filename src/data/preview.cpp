@@ -54,7 +54,8 @@ void draw_image(Picture& picture, int left, int top, int zoom, std::span<const f
 }  // namespace
 
 Picture preview(const Dataset& dataset, const PreviewOptions& options) {
-  if (options.count < 1) throw Error("preview: {} images of each class, expected at least 1", options.count);
+  if (options.count < 1 || options.count > kMostPreviewed)
+    throw Error("preview: {} images of each class, expected 1 to {}", options.count, kMostPreviewed);
   const Dataset selection = select(dataset, options.count);
   if (selection.size() == 0) throw Error("preview: data set {} has no images", dataset.name);
   Loader loader(selection, {.batch = static_cast<int>(selection.size()),

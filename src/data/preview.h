@@ -13,6 +13,8 @@
 
 namespace odenet::data {
 
+constexpr int kMostPreviewed = 1'000;  // images of each class
+
 struct PreviewOptions {
   int count = 10;  // images of each class: the first ones
   Augmentation augment{};
@@ -21,7 +23,7 @@ struct PreviewOptions {
   std::string title{};
 };
 
-// The images pass through a Loader as in training. An Error if `dataset` is empty or count below 1.
+// The images pass through a Loader as in training. An Error if `dataset` is empty, or count below 1 or too large.
 Picture preview(const Dataset& dataset, const PreviewOptions& options);
 
 }  // namespace odenet::data

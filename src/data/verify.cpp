@@ -32,6 +32,20 @@ size_t Verification::files_unlike() const {
       files.begin(), files.end(), [](const FileCheck& file) { return file.result == FileCheck::Result::Differs; }));
 }
 
+std::string how_to_replace(const DatasetInfo& info, const Verification& verification, const fs::path& data_dir) {
+  const bool archive = std::any_of(info.downloads.begin(), info.downloads.end(),
+                                   [](const Download& download) { return download.archive; });
+  std::vector<std::string> paths;
+  for (const FileCheck& file : verification.files) {
+    if (file.result == FileCheck::Result::Official && !archive) continue;
+    const std::string path = (archive ? file.path.parent_path() : file.path).string();
+    if (std::find(paths.begin(), paths.end(), path) == paths.end()) paths.push_back(path);
+  }
+  return fmt::format("{}'odenet data download {} --data-dir {}' gets it",
+                     paths.empty() ? "" : fmt::format("remove {}, then ", fmt::join(paths, " and ")), info.name,
+                     data_dir.string());
+}
+
 Verification verify(const DatasetInfo& info, const fs::path& data_dir) {
   Verification verification;
   std::error_code code;
@@ -43,9 +57,14 @@ Verification verify(const DatasetInfo& info, const fs::path& data_dir) {
     }
   }
   for (const char* split : {"train", "test"}) {
-    const Dataset dataset = load(info.name, split, data_dir);
-    verification.splits.push_back(
-        {split, dataset.class_counts(), split == std::string_view("train") ? info.train_counts : info.test_counts});
+    try {
+      const Dataset dataset = load(info.name, split, data_dir);
+      verification.splits.push_back(
+          {split, dataset.class_counts(), split == std::string_view("train") ? info.train_counts : info.test_counts});
+    } catch (const Error& error) {
+      if (verification.files_unlike() == 0) throw;
+      throw Error("{}\n{}", error.what(), how_to_replace(info, verification, data_dir));
+    }
   }
   return verification;
 }

@@ -37,6 +37,12 @@ struct Verification {
   size_t files_unlike() const;  // files that are not, byte for byte, the published ones
 };
 
+// What to do about a set that is not sound: "remove data/mnist/train-images-idx3-ubyte, then 'odenet data download
+// mnist
+// --data-dir data' gets it". A download overwrites nothing, and the forms of a file that are not downloaded come first.
+std::string how_to_replace(const DatasetInfo& info, const Verification& verification,
+                           const std::filesystem::path& data_dir);
+
 // An Error if a split cannot be loaded: files are missing or damaged.
 Verification verify(const DatasetInfo& info, const std::filesystem::path& data_dir);
 

@@ -249,6 +249,29 @@ TEST_F(DownloadTest, FilesInTheWayAreKept) {
   EXPECT_EQ(read_text_file(data() / "set/x.bin"), "mine");
 }
 
+TEST_F(DownloadTest, AnotherFolderOfAnArchiveIsInTheWayToo) {
+  serve_all("/1/");
+  download_dataset(packed(), data(), options_);
+  DatasetInfo info = packed();
+  info.files[0].md5 = "5dd7e06a14cb22eb9f671a540d1b7c25";
+  EXPECT_ERROR(download_dataset(info, data(), options_), "set exists already", "its x.bin", "MD5", "remove the folder");
+  write_file(data() / "set/x.bin", "damaged");
+  EXPECT_ERROR(download_dataset(packed(), data(), options_), "set exists already", "its x.bin",
+               "7 bytes, expected 20000", "remove the folder");
+}
+
+TEST_F(DownloadTest, WhatAnEarlierDownloadLeftNeedsNoSpace) {
+  create_folder(data());
+  DatasetInfo info = packed();
+  Download& download = info.downloads[0];
+  download.file.bytes = fs::space(data()).available + 100'000'000'000;
+  write_file(data() / "set.tar.gz.part", "");
+  std::error_code code;
+  fs::resize_file(data() / "set.tar.gz.part", download.file.bytes - 10, code);  // a file of holes
+  if (code) GTEST_SKIP() << "no file can be so large here";
+  EXPECT_ERROR(download_dataset(info, data(), options_), "cannot download set.tar.gz", "HTTP status 404");
+}
+
 TEST_F(DownloadTest, SpaceIsCheckedFirst) {
   DatasetInfo info = packed();
   info.files[0].bytes = uint64_t{1} << 60;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "support/expect_error.h"
 
@@ -55,7 +56,9 @@ TEST(Preview, SmallSetsAndBadOptions) {
   dataset.truncate(1);
   EXPECT_EQ(count(preview(dataset, {.normalization = kNormalization}), {0, 20, 9}), 64u * 64u);
   EXPECT_ERROR(preview(dataset, {.count = 0}), "0 images");
-  EXPECT_ERROR(preview(dataset, {.count = 5'000}), "fewer images");
+  EXPECT_ERROR(preview(dataset, {.count = kMostPreviewed}), "fewer images");
+  for (const int count : {kMostPreviewed + 1, std::numeric_limits<int>::max()})
+    EXPECT_ERROR(preview(dataset, {.count = count}), "expected 1 to 1000");
   EXPECT_ERROR(preview(Dataset{.name = "none", .classes = 2}, {}), "none has no images");
 }
 

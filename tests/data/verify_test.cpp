@@ -68,9 +68,25 @@ TEST_F(Verify, OtherLabelsAreNotSound) {
   EXPECT_FALSE(verification.splits[1].sound());
 }
 
+TEST_F(Verify, SaysWhatToRemoveBeforeADownload) {
+  const auto advice = [&] { return how_to_replace(info_, verify(info_, folder_.path()), folder_.path()); };
+  const std::string download =
+      fmt::format("'odenet data download mnist --data-dir {}' gets it", folder_.path().string());
+  const std::string labels = path("train", "labels-idx1").string(), images = path("train", "images-idx3").string();
+  EXPECT_EQ(advice(), "remove " + labels + ", then " + download);  // its checksum is not known
+  write_file(images, kHeader + std::string(2 * 784, 'y'));
+  EXPECT_EQ(advice(), "remove " + images + " and " + labels + ", then " + download);
+  info_.downloads[0].archive = true;
+  EXPECT_EQ(advice(), "remove " + (folder_ / "mnist").string() + ", then " + download);
+  info_.files.clear();
+  EXPECT_EQ(advice(), download);
+}
+
 TEST_F(Verify, DamagedAndMissingFilesAreErrors) {
   write_file(path("t10k", "images-idx3"), kHeader);
   EXPECT_ERROR(verify(info_, folder_.path()), "t10k-images-idx3-ubyte", "truncated");
+  info_.files.push_back({"t10k-images-idx3-ubyte", 16 + 2 * 784});
+  EXPECT_ERROR(verify(info_, folder_.path()), "truncated", "remove", path("t10k", "images-idx3").string() + ", then");
   std::filesystem::remove(path("t10k", "images-idx3"));
   EXPECT_ERROR(verify(info_, folder_.path()), "t10k-images-idx3-ubyte", "odenet data download");
 }
