@@ -33,7 +33,7 @@ void Images::read_records(const fs::path& path) {
   const auto* at = reinterpret_cast<const uint8_t*>(bytes.data());
   for (size_t i = 0; i < count; ++i, at += record) {
     names_.push_back(fmt::format("{}[{}]", path.string(), i));
-    labels_.push_back(at[labels - 1]);
+    labels_.push_back(at[coarse_ ? 0 : labels - 1]);
     pixels_.insert(pixels_.end(), at + labels, at + labels + image_size());
   }
 }

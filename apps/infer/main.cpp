@@ -29,7 +29,7 @@ constexpr size_t kBatch = 100;
 
 Images read_images(const Options& options, const fixed::Network& network) {
   const NetworkSpec& spec = network.spec;
-  Images images(spec.in_channels, spec.height, spec.width, options.limit);
+  Images images(spec.in_channels, spec.height, spec.width, options.limit, network.dataset == "cifar100-coarse");
   for (const std::string& file : options.files) images.read(file);
   for (size_t i = 0; i < images.size(); ++i)
     if (images.label(i).value_or(0) >= spec.classes)
@@ -117,22 +117,26 @@ void run(const Options& options) {
   }
   if (!options.expect.empty()) require_logits(options.expect, logits, images, classes);
 
+  int64_t saturations = 0;  // of the processor's layers
+  for (const auto& [layer, count] : runner.saturations()) saturations += count;
   const double speed = static_cast<double>(images.size()) / std::max(seconds, 1e-9);
   if (options.json) {
     nlohmann::json json{{"predictions", std::move(predictions)}, {"images_per_second", speed}};
+    json["saturations"] = saturations;
     if (labelled > 0) json["top1"] = static_cast<double>(hits) / static_cast<double>(labelled);
     if (offload) json["accelerator"] = offload->to_json();
     if (!options.expect.empty()) json["expected"] = {{"file", options.expect}, {"equal_images", images.size()}};
     if (profile)
       for (const auto& [layer, ms] : profile->milliseconds(seconds, images.size()))
         json["profile"].push_back({{"layer", layer}, {"milliseconds", ms}});
-    fmt::print("{}\n", json.dump(2));
+    fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));  // of file names
     return;
   }
   if (labelled > 0)
     fmt::print("{} labelled images, top-1 {:.2f} %, {:.{}f} images/s\n", labelled,
                100.0 * static_cast<double>(hits) / static_cast<double>(labelled), speed, speed < 10 ? 2 : 0);
   if (offload) fmt::print("{}\n", offload->to_text());
+  if (saturations > 0) fmt::print("{} saturations in the layers that the processor computed\n", saturations);
   if (!options.expect.empty())
     fmt::print("{} images, logits equal to {} in every bit\n", images.size(), options.expect);
   if (profile)

@@ -25,7 +25,8 @@ class Backend {
   virtual const std::string& dataset() const = 0;  // the data set the network was trained on
   // images: [N, 3, H, W] raw pixel bytes; returns [N, classes].
   virtual std::vector<float> logits(std::span<const uint8_t> images, const Tap& tap = {}) = 0;
-  // What it counted while computing, for reports; empty where nothing depends on the images.
+  // What it counted so far, for reports, as "saturations"; names are words with underscores. Empty where nothing
+  // counts.
   virtual std::vector<std::pair<std::string, double>> counts() const { return {}; }
 };
 

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "core/error.h"
 
@@ -22,13 +24,19 @@ PointComparison& point_of(std::vector<PointComparison>& points, std::string_view
   return points.emplace_back(PointComparison{.point = std::string(name)});
 }
 
+// Infinite where one of them is no number.
+double difference(float first, float second) {
+  const double result = std::abs(double{first} - second);
+  return std::isnan(result) ? std::numeric_limits<double>::infinity() : result;
+}
+
 void add_logits(Comparison& comparison, std::span<const float> first, std::span<const float> second) {
   const size_t classes = static_cast<size_t>(comparison.first.classes);
   for (size_t i = 0; i < first.size(); i += classes)
     comparison.disagreeing += predicted_class(first.subspan(i, classes)) != predicted_class(second.subspan(i, classes));
   for (size_t i = 0; i < first.size(); ++i) {
     comparison.differing_logits += first[i] != second[i];
-    comparison.max_logit_error = std::max(comparison.max_logit_error, std::abs(double{first[i]} - second[i]));
+    comparison.max_logit_error = std::max(comparison.max_logit_error, difference(first[i], second[i]));
   }
 }
 
@@ -41,7 +49,7 @@ void PointComparison::add(std::span<const float> first, std::span<const float> s
     const double error = double{first[i]} - second[i];
     low = std::min(low, second[i]);
     high = std::max(high, second[i]);
-    max_error = std::max(max_error, std::abs(error));
+    max_error = std::max(max_error, difference(first[i], second[i]));
     signal += double{first[i]} * first[i];
     noise += error * error;
   }
@@ -66,18 +74,27 @@ Comparison compare(Backend& first, Backend& second, const Samples& samples, cons
   for (size_t start = 0; start < samples.size(); start += options.batch) {
     const Samples batch = samples.subset(start, std::min(options.batch, samples.size() - start));
     Values values;
+    auto start_time = std::chrono::steady_clock::now();
+    const auto seconds = [&] {
+      const auto begun = std::exchange(start_time, std::chrono::steady_clock::now());
+      return std::chrono::duration<double>(start_time - begun).count();
+    };
     const auto first_logits = first.logits(batch.images, [&](std::string_view point, std::span<const float> v) {
       values.emplace(point, std::vector<float>(v.begin(), v.end()));
     });
+    comparison.first.seconds += seconds();
     const auto second_logits = second.logits(batch.images, [&](std::string_view point, std::span<const float> v) {
       const auto found = values.find(point);
       if (found != values.end()) point_of(comparison.points, point).add(found->second, v);
     });
+    comparison.second.seconds += seconds();
     comparison.first.add(first_logits, batch.labels);
     comparison.second.add(second_logits, batch.labels);
     add_logits(comparison, first_logits, second_logits);
     if (options.progress) options.progress(start + batch.size(), samples.size());
   }
+  comparison.first.counts = first.counts();
+  comparison.second.counts = second.counts();
   return comparison;
 }
 

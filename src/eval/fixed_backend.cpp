@@ -25,4 +25,10 @@ std::vector<float> FixedBackend::logits(std::span<const uint8_t> images, const T
   return to_real(runner_.run(images, converted), format_at(net, "fc"));
 }
 
+std::vector<std::pair<std::string, double>> FixedBackend::counts() const {
+  int64_t saturations = 0;
+  for (const auto& [layer, count] : runner_.saturations()) saturations += count;
+  return {{"saturations", static_cast<double>(saturations)}};
+}
+
 }  // namespace odenet::eval

@@ -24,6 +24,8 @@ class FixedBackend : public Backend {
   const std::string& dataset() const override { return runner_.network().dataset; }
   std::vector<float> logits(std::span<const uint8_t> images, const Tap& tap = {}) override;
 
+  std::vector<std::pair<std::string, double>> counts() const override;  // saturations
+
   fixed::Runner& runner() { return runner_; }
   const fixed::Runner& runner() const { return runner_; }
 

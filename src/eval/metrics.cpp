@@ -89,6 +89,7 @@ void Metrics::add(std::span<const float> logits, std::span<const int32_t> labels
     const auto row = logits.subspan(i * width, width);
     const size_t label = static_cast<size_t>(labels[i]);
     const size_t prediction = static_cast<size_t>(predicted_class(row));
+    const bool finite = std::ranges::all_of(row, [](float logit) { return std::isfinite(logit); });
     int better = 0;
     double sum = 0;
     for (size_t k = 0; k < width; ++k) {
@@ -96,8 +97,9 @@ void Metrics::add(std::span<const float> logits, std::span<const int32_t> labels
       sum += std::exp(double{row[k]} - row[prediction]);
     }
     ++count;
-    top1_hits += prediction == label;
-    top5_hits += better < 5;
+    not_finite += !finite;
+    top1_hits += finite && prediction == label;
+    top5_hits += finite && better < 5;
     loss_sum += std::log(sum) + row[prediction] - row[label];
     ++confusion[label * width + prediction];
   }
@@ -136,13 +138,23 @@ Metrics evaluate(Backend& backend, const Samples& samples, const EvaluateOptions
     metrics.add(logits, batch.labels);
     if (options.progress) options.progress(first + batch.size(), samples.size());
   }
+  metrics.counts = backend.counts();
   return metrics;
 }
 
 std::string summary(const Metrics& metrics) {
-  return fmt::format("{}: {} images, top-1 {:.2f} %, top-5 {:.2f} %, loss {:.4f}, {:.0f} images/s\n", metrics.backend,
-                     metrics.count, 100 * metrics.top1(), 100 * metrics.top5(), metrics.loss(),
-                     metrics.images_per_second());
+  std::string text = fmt::format("{}: {} images, top-1 {:.2f} %, top-5 {:.2f} %, loss {:.4f}, {:.0f} images/s\n",
+                                 metrics.backend, metrics.count, 100 * metrics.top1(), 100 * metrics.top5(),
+                                 metrics.loss(), metrics.images_per_second());
+  if (metrics.not_finite > 0)
+    text += fmt::format("{}: {} images with logits that are not finite, counted as misses\n", metrics.backend,
+                        metrics.not_finite);
+  for (const auto& [name, count] : metrics.counts) {
+    std::string words = name;
+    std::ranges::replace(words, '_', ' ');
+    text += fmt::format("{}: {:.{}f} {}\n", metrics.backend, count, count == std::floor(count) ? 0 : 1, words);
+  }
+  return text;
 }
 
 std::string to_text(const Metrics& metrics, std::span<const std::string> class_names) {
@@ -172,6 +184,8 @@ void to_json(nlohmann::json& json, const Metrics& metrics) {
           {"images_per_second", metrics.images_per_second()},
           {"class_top1", std::move(class_top1)},
           {"confusion", std::move(confusion)}};
+  if (metrics.not_finite > 0) json["not_finite"] = metrics.not_finite;
+  for (const auto& [name, count] : metrics.counts) json["counts"][name] = count;
 }
 
 }  // namespace odenet::eval

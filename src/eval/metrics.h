@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "eval/backend.h"
@@ -34,9 +35,11 @@ struct Metrics {
   int classes = 0;
   int64_t count = 0;
   int64_t top1_hits = 0, top5_hits = 0;
-  double loss_sum = 0;               // of the softmax cross entropy
-  std::vector<int64_t> confusion{};  // [classes, classes]: row is the label, column the prediction
-  double seconds = 0;                // that the backend took
+  double loss_sum = 0;                                   // of the softmax cross entropy
+  std::vector<int64_t> confusion{};                      // [classes, classes]: row is the label, column the prediction
+  double seconds = 0;                                    // that the backend took
+  int64_t not_finite = 0;                                // images with a logit that is no number: they count as misses
+  std::vector<std::pair<std::string, double>> counts{};  // of the backend, see Backend::counts()
 
   // Of equal logits the lower class wins.
   void add(std::span<const float> logits, std::span<const int32_t> labels);
@@ -61,15 +64,15 @@ void check_samples(const Backend& backend, const Samples& samples);
 
 Metrics evaluate(Backend& backend, const Samples& samples, const EvaluateOptions& options = {});
 
-// "fixed: 10000 images, top-1 85.83 %, ..., 812 images/s" in one line.
+// "fixed: 10000 images, top-1 85.83 %, ..., 812 images/s" in one line, and "fixed: 0 saturations" for each count.
 std::string summary(const Metrics& metrics);
 
 // The summary and the confusion matrix with the top-1 of each class; of more than 20 classes, the top-1 of the best and
 // worst ones and the most frequent confusions.
 std::string to_text(const Metrics& metrics, std::span<const std::string> class_names);
 
-// {"backend", "count", "top1", "top5", "loss", "images_per_second", "class_top1": [...], "confusion": [[...], ...]};
-// top1 and top5 from 0 to 1, class_top1 null for classes without images.
+// {"backend", "count", "top1", "top5", "loss", "images_per_second", "class_top1": [...], "confusion": [[...], ...],
+// "counts": {...}}; top1 and top5 from 0 to 1, class_top1 null for classes without images, counts where there are any.
 void to_json(nlohmann::json& json, const Metrics& metrics);
 
 }  // namespace odenet::eval

@@ -22,7 +22,8 @@ LayerReport layer_report(std::string layer, const std::vector<int32_t>& values, 
           .low = format.to_real(*low),
           .high = format.to_real(*high),
           .bits = fixed::bits_needed(*low, *high),
-          .width = format.width};
+          .format = format,
+          .has_values = true};
 }
 
 int64_t bits_of(const std::vector<int32_t>& values, Format format) { return std::ssize(values) * format.width; }
@@ -68,7 +69,9 @@ QuantizationReport quantization_report(const fixed::Runner& runner, const Compar
   }
   for (const PointComparison& point : comparison.points) {
     const Format format = fixed::format_at(net, point.point);
-    const auto integer = [&](float value) { return std::llround(double{value} * format.one()); };
+    const auto integer = [&](float value) {  // float32 may have rounded the largest number up
+      return std::clamp<int64_t>(std::llround(double{value} * format.one()), format.min(), format.max());
+    };
     report.points.push_back({point, fixed::bits_needed(integer(point.low), integer(point.high)), format,
                              point.count / std::max<int64_t>(report.images, 1) * format.width});
   }
@@ -83,17 +86,22 @@ int64_t parameter_bits(const fixed::Network& network) {
 }
 
 std::string to_text(const QuantizationReport& report) {
-  std::string text = fmt::format("activations {}, weights {}, norm scales {}\n\n", describe(report.formats.activation),
-                                 describe(report.formats.weight), describe(report.formats.scale));
-  text += fmt::format("{:22} {:>10} {:>10} {:>8} {:>9} {:>9} {:>8} {:>11}\n", "layer", "low", "high", "bits", "sum |w|",
-                      "bound", "kbit", "saturations");
+  const auto used = [](const auto& exceptions, Format format) {
+    return exceptions.empty() ? describe(format) : fmt::format("in {} bits, each in a format of its own", format.width);
+  };
+  std::string text = fmt::format("activations {}, weights {}, norm scales {}\n\n",
+                                 used(report.formats.activations, report.formats.activation),
+                                 used(report.formats.weights, report.formats.weight), describe(report.formats.scale));
+  text += fmt::format("{:22} {:>10} {:>10} {:>8} {:>6} {:>9} {:>9} {:>8} {:>11}\n", "layer", "low", "high", "bits",
+                      "format", "sum |w|", "bound", "kbit", "saturations");
   for (const LayerReport& l : report.layers) {
-    const std::string range = l.width == 0 ? fmt::format("{:30}", "")
-                                           : fmt::format("{:>10.4f} {:>10.4f} {:>8}", l.low, l.high,
-                                                         fmt::format("{} of {}", l.bits, l.width));
+    const std::string range = l.has_values
+                                  ? fmt::format("{:>10.4f} {:>10.4f} {:>8} {:>6}", l.low, l.high,
+                                                fmt::format("{} of {}", l.bits, l.format.width), to_text(l.format))
+                                  : fmt::format("{:37}", "");
     const std::string sum = l.weight_sum_bound == 0
                                 ? fmt::format("{:19}", "")
-                                : fmt::format("{:>9.3f} {:>9.3f}", l.weight_sum, l.weight_sum_bound);
+                                : fmt::format("{:>9.3f} {:>9.7g}", l.weight_sum, l.weight_sum_bound);
     const std::string memory =
         l.memory_bits == 0 ? "" : fmt::format("{:.1f}", static_cast<double>(l.memory_bits) / 1e3);
     text += fmt::format("{:22} {} {} {:>8} {:>11}\n", l.layer, range, sum, memory, l.saturations);
@@ -117,7 +125,7 @@ void to_json(nlohmann::json& json, const QuantizationReport& report) {
   for (const LayerReport& l : report.layers) {
     nlohmann::json entry{{"layer", l.layer}, {"saturations", l.saturations}};
     if (l.memory_bits != 0) entry["memory_bits"] = l.memory_bits;
-    if (l.width != 0) entry.update({{"low", l.low}, {"high", l.high}, {"bits", l.bits}, {"width", l.width}});
+    if (l.has_values) entry.update({{"low", l.low}, {"high", l.high}, {"bits", l.bits}, {"format", format(l.format)}});
     if (l.weight_sum_bound != 0) entry.update({{"weight_sum", l.weight_sum}, {"weight_sum_bound", l.weight_sum_bound}});
     layers.push_back(std::move(entry));
   }

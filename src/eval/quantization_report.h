@@ -20,7 +20,8 @@ struct LayerReport {
   std::string layer{};          // "layer3_2.0.conv1"
   double low = 0, high = 0;     // range of the weights; of a norm: of its scales
   int bits = 0;                 // that they need at the format's fraction
-  int width = 0;                // that they have
+  fixed::Format format{};       // that they have
+  bool has_values = false;      // else low to format have no meaning: a sum, which has no weights
   double weight_sum = 0;        // largest sum of |w| of an output channel; 0 for norms
   double weight_sum_bound = 0;  // of the accumulator proof
   int64_t saturations = 0;      // of its outputs, over all images and executions

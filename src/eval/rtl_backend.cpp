@@ -1,5 +1,7 @@
 #include "eval/rtl_backend.h"
 
+#include <algorithm>
+
 #include "engine/export.h"
 
 namespace odenet::eval {
@@ -27,6 +29,17 @@ RtlBackend::RtlBackend(fixed::Network network, const std::string& layer, int mac
     runner().replace_network(simulate);
   else
     runner().replace_block(engine::find_block(runner().network(), layer), simulate);
+}
+
+std::vector<std::pair<std::string, double>> RtlBackend::counts() const {
+  auto counts = FixedBackend::counts();
+  double cycles = 0;
+  for (const engine::ImageCounters& image : counters_) {
+    counts.front().second += static_cast<double>(image.saturations);
+    cycles += static_cast<double>(image.compute_cycles);
+  }
+  counts.emplace_back("engine_cycles_an_image", cycles / static_cast<double>(std::max<size_t>(counters_.size(), 1)));
+  return counts;
 }
 
 }  // namespace odenet::eval

@@ -23,6 +23,7 @@ class RtlBackend : public FixedBackend {
   RtlBackend(fixed::Network network, const std::string& layer, int macs, int threads = 0);
 
   std::string name() const override { return "rtl"; }
+  std::vector<std::pair<std::string, double>> counts() const override;  // saturations, the engine's too, and cycles
 
   const engine::Program& program() const { return program_; }
   const std::vector<engine::ImageCounters>& counters() const { return counters_; }

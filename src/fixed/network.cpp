@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/json_number.h"
 #include "fixed/online_norm.h"
 
 namespace odenet::fixed {
@@ -14,11 +15,10 @@ namespace {
 nlohmann::json to_json(Format format) { return {{"width", format.width}, {"fraction", format.fraction}}; }
 
 Format parse_format(const nlohmann::json& json, const std::string& name) {
-  const Format format{json.at("width").get<int>(), json.at("fraction").get<int>()};
-  if (!format.valid())
-    throw Error("{} format has width {} and fraction {}, expected a width of 2 to 32 and a fraction of 0 to {}", name,
-                format.width, format.fraction, Format::kMaxFraction);
-  return format;
+  const auto number = [&](const char* key, int low, int high) {
+    return static_cast<int>(json_integer(json.at(key), fmt::format("{} format: {}", name, key), low, high));
+  };
+  return {number("width", 2, 32), number("fraction", 0, Format::kMaxFraction)};
 }
 
 nlohmann::json to_json(const Formats& formats) {
@@ -371,7 +371,9 @@ Network Network::from_tensors(const SafeTensors& file) {
     net.class_names = nlohmann::json::parse(file.meta("class_names")).get<std::vector<std::string>>();
     if (const auto found = file.metadata.find(kAccuracy); found != file.metadata.end()) {
       const auto json = nlohmann::json::parse(found->second);
-      net.accuracy = {json.at("dataset"), json.at("split"), json.at("images"), json.at("top1"), json.at("float_top1")};
+      net.accuracy = {json.at("dataset"), json.at("split"),
+                      json_integer(json.at("images"), "accuracy: images", 1, INT64_MAX), json.at("top1"),
+                      json.at("float_top1")};
     }
     std::set<std::string> expected;
     walk(net, [&](const std::string& name, const Shape& shape, Format, std::vector<int32_t>& values) {

@@ -1,6 +1,9 @@
 #include "fixed/parallel.h"
 
 #include <algorithm>
+#include <system_error>
+
+#include "core/error.h"
 
 namespace odenet::fixed {
 
@@ -9,17 +12,26 @@ int thread_count(int threads) {
 }
 
 ThreadPool::ThreadPool(int threads) {
-  for (int worker = 1; worker < thread_count(threads); ++worker)
-    threads_.emplace_back([this, worker] { wait_for_loops(worker); });
+  const int count = thread_count(threads);
+  try {
+    for (int worker = 1; worker < count; ++worker) threads_.emplace_back([this, worker] { wait_for_loops(worker); });
+  } catch (const std::system_error& e) {
+    const size_t begun = threads_.size() + 1;
+    stop();
+    throw Error("{} of {} threads could be started: {}; ask for fewer", begun, count, e.what());
+  }
 }
 
-ThreadPool::~ThreadPool() {
+ThreadPool::~ThreadPool() { stop(); }
+
+void ThreadPool::stop() {
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;
   }
   started_.notify_all();
   for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
 }
 
 void ThreadPool::work(int worker) {

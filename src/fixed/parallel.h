@@ -24,7 +24,7 @@ class ThreadPool {
  public:
   using Body = std::function<void(int index, int worker)>;
 
-  explicit ThreadPool(int threads);
+  explicit ThreadPool(int threads);  // Error if the system gives fewer
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
@@ -35,6 +35,7 @@ class ThreadPool {
   void run(int count, const Body& body);
 
  private:
+  void stop();            // ends and joins the threads
   void work(int worker);  // on the loop at hand
   void wait_for_loops(int worker);
 

@@ -228,18 +228,24 @@ std::vector<int32_t> BlockRunner::run(std::span<const int32_t> input, const Tap&
     throw Error("block {}: {} input values, expected a multiple of {}", block_.name, input.size(), in_size);
   std::vector<int32_t> output(count * size);
   Points points(static_cast<int>(count));
-  ThreadPool pool(std::min(threads_, std::max(1, static_cast<int>(count))));
-  std::vector<Workspace> workspaces(static_cast<size_t>(pool.size()));
-  pool.run(static_cast<int>(count), [&](int image, int worker) {
-    Workspace& workspace = workspaces[static_cast<size_t>(worker)];
+  if (!pool_) {
+    pool_ = std::make_unique<ThreadPool>(threads_);
+    workspaces_.resize(static_cast<size_t>(pool_->size()));
+  }
+  const auto compute = [&](int image, Workspace& workspace, ThreadPool* pool) {
     const auto at = static_cast<size_t>(image);
     workspace.map.read(input.subspan(at * in_size, in_size), block_.in_channels(), block_.height, block_.width);
     size_t index = 0;
     Observer observer;
     if (tap) observer.show = [&](std::string_view point, const Map& map) { points.add(index++, image, point, map); };
-    run_image(workspace, nullptr, observer);
+    run_image(workspace, pool, observer);
     workspace.map.write(std::span(output).subspan(at * size, size));
-  });
+  };
+  if (count == 1)
+    compute(0, workspaces_.front(), pool_.get());
+  else
+    pool_->run(static_cast<int>(count),
+               [&](int image, int worker) { compute(image, workspaces_[static_cast<size_t>(worker)], nullptr); });
   if (tap) points.show(tap);
   return output;
 }

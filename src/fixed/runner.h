@@ -68,7 +68,7 @@ class BlockRunner {
   // `input`: format of the block's input; by default that of an ODEBlock's z, else the formats' activation.
   BlockRunner(const Block& block, const Formats& formats, int threads = 0, std::optional<Format> input = {});
 
-  // [N, Cin, H, W] -> [N, C, H', W']
+  // [N, Cin, H, W] -> [N, C, H', W'], on threads as Runner::run().
   std::vector<int32_t> run(std::span<const int32_t> input, const Tap& tap = {});
 
   // The image in workspace.map, in place. `pool`: threads that share it, or null.
@@ -102,6 +102,8 @@ class BlockRunner {
   Format input_, output_;
   int scale_fraction_;
   int threads_;
+  std::unique_ptr<ThreadPool> pool_;   // of run(), from its first call on
+  std::vector<Workspace> workspaces_;  // [threads]
   std::optional<Convolution> depthwise1_, conv1_, depthwise2_, conv2_, projection_;
   std::array<std::atomic<int64_t>, kLayers> saturations_{};
 };

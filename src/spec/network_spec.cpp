@@ -1,10 +1,12 @@
 #include "spec/network_spec.h"
 
 #include <algorithm>
+#include <climits>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/json_number.h"
 #include "core/names.h"
 #include "ode/solver.h"
 #include "ode/step_controller.h"
@@ -51,12 +53,11 @@ auto parse_name(const auto& names, const char* key, const nlohmann::json& json) 
 }
 
 constexpr int kLargest = 1 << 16;
+constexpr int kMostBlocks = 10'000;
 
 // A member of the spec's JSON in [low, high].
 int get_int(const nlohmann::json& json, const char* key, int low, int high) {
-  const int value = json.at(key).get<int>();
-  if (value < low || value > high) throw Error("network spec: {} is {}, expected {} to {}", key, value, low, high);
-  return value;
+  return static_cast<int>(json_integer(json.at(key), fmt::format("network spec: {}", key), low, high));
 }
 
 void check_adaptive(const Stage& stage) {
@@ -123,7 +124,7 @@ std::vector<LayerInfo> layers(const NetworkSpec& spec) {
                     .height = height,
                     .width = width,
                     .parameters = stem + 2 * spec.stem_channels,
-                    .macs = stem * height * width});
+                    .macs = stem * height * int64_t{width}});
   for (const Stage& stage : spec.stages) {
     height = conv_size(height, stage.stride);
     width = conv_size(width, stage.stride);
@@ -143,7 +144,7 @@ std::vector<LayerInfo> layers(const NetworkSpec& spec) {
          .executions = stage.executions,
          .ode = stage.ode,
          .parameters = stage.blocks * (weights + time + norms) + projections * (projection + 2 * stage.channels),
-         .macs = height * width * (weights * stage.blocks * stage.executions + projections * projection)});
+         .macs = int64_t{height} * width * (weights * stage.blocks * stage.executions + projections * projection)});
   }
   const int64_t fc = int64_t{spec.features()} * spec.classes;
   result.push_back(
@@ -226,9 +227,9 @@ void from_json(const nlohmann::json& json, AdaptiveSteps& steps) {
            .rtol = json.at("rtol").get<double>(),
            .atol = json.at("atol").get<double>(),
            .first_step = json.at("first_step").get<double>(),
-           .accepts = json.at("accepts").get<int>(),
-           .rejects = json.at("rejects").get<int>(),
-           .window = json.at("window").get<int>()};
+           .accepts = get_int(json, "accepts", 1, INT_MAX),
+           .rejects = get_int(json, "rejects", 1, INT_MAX),
+           .window = get_int(json, "window", 0, INT_MAX)};
 }
 
 void to_json(nlohmann::json& json, const NetworkSpec& spec) {
@@ -265,7 +266,7 @@ void from_json(const nlohmann::json& json, NetworkSpec& spec) {
   spec.stem_channels = get_int(json, "stem_channels", 1, kLargest);
   spec.end_time = json.at("end_time").get<double>();
   if (!(spec.end_time > 0)) throw Error("network spec: end_time is {}, expected more than 0", spec.end_time);
-  int channels = spec.stem_channels;
+  int channels = spec.stem_channels, blocks = 0;
   for (const auto& entry : json.at("stages")) {
     Stage stage;
     stage.name = entry.at("name").get<std::string>();
@@ -300,6 +301,8 @@ void from_json(const nlohmann::json& json, NetworkSpec& spec) {
     if (entry.contains("adaptive")) stage.steps = entry["adaptive"].get<AdaptiveSteps>();
     check_solver(stage);
     channels = stage.channels;
+    blocks += stage.blocks;
+    if (blocks > kMostBlocks) throw Error("network spec: more than {} blocks, in stage {}", kMostBlocks, stage.name);
     spec.stages.push_back(std::move(stage));
   }
 }

@@ -36,6 +36,15 @@ TEST_F(Compare, CountsDisagreementAndError) {
   EXPECT_DOUBLE_EQ(c.points[0].sqnr_db(), 10 * std::log10(48.0 / 50.0));  // 3 * 4^2 against 2 * (4^2 + 3^2)
 }
 
+TEST_F(Compare, TimesBothAndHidesNoInfiniteError) {
+  TableBackend broken("broken", {{4, 0}, {NAN, 4}});
+  const Comparison c = compare(first_, broken, {images_, labels_});
+  EXPECT_GT(c.first.images_per_second(), 0);
+  EXPECT_GT(c.second.images_per_second(), 0);
+  EXPECT_EQ(c.max_logit_error, INFINITY);
+  EXPECT_EQ(c.points[0].max_error, INFINITY);
+}
+
 TEST_F(Compare, NothingDiffersFromItself) {
   const Comparison c = compare(first_, first_, {images_, labels_});
   EXPECT_EQ(c.disagreeing, 0);

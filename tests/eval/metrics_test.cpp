@@ -36,6 +36,29 @@ TEST(Metrics, TopFiveOfMoreThanFive) {
   EXPECT_EQ(evaluate(backend, {images, labels}).top5(), 0.5);
 }
 
+TEST(Metrics, LogitsThatAreNoNumbersAreMisses) {
+  TableBackend backend("table", {{NAN, NAN}, {INFINITY, 0}, {1, 0}});
+  const std::vector<uint8_t> images{0, 1, 2};
+  const std::vector<int32_t> labels{0, 0, 0};
+  const Metrics metrics = evaluate(backend, {images, labels});
+  EXPECT_EQ(metrics.top1_hits, 1);
+  EXPECT_EQ(metrics.top5_hits, 1);
+  EXPECT_EQ(metrics.not_finite, 2);
+  EXPECT_THAT(summary(metrics), HasSubstr("\ntable: 2 images with logits that are not finite"));
+  EXPECT_EQ(nlohmann::json(metrics)["not_finite"], 2);
+}
+
+TEST(Metrics, ShowsWhatTheBackendCounted) {
+  TableBackend backend("table", {{1, 0}});
+  const std::vector<uint8_t> images{0};
+  const std::vector<int32_t> labels{0};
+  EXPECT_FALSE(nlohmann::json(evaluate(backend, {images, labels})).contains("counts"));
+  backend.counts_ = {{"saturations", 3}, {"steps_an_image", 1.25}};
+  const Metrics metrics = evaluate(backend, {images, labels});
+  EXPECT_THAT(summary(metrics), HasSubstr("\ntable: 3 saturations\ntable: 1.2 steps an image\n"));
+  EXPECT_EQ(nlohmann::json(metrics)["counts"]["steps_an_image"], 1.25);
+}
+
 TEST(Metrics, LargeLogitsDoNotOverflow) {
   TableBackend backend("table", {{2000, 0}});
   const std::vector<uint8_t> images{0};

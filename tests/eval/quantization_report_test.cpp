@@ -53,7 +53,7 @@ TEST_F(QuantizationReportTest, MeasuresWeights) {
   EXPECT_EQ(layer.low, -1);
   EXPECT_EQ(layer.high, 0.25);
   EXPECT_EQ(layer.bits, 21);
-  EXPECT_EQ(layer.width, 25);
+  EXPECT_EQ(layer.format.width, 25);
   EXPECT_EQ(layer.weight_sum, 35 * 0.25 + 1);
   EXPECT_NEAR(layer.weight_sum_bound, 1024.008, 1e-3);
 }
@@ -82,7 +82,7 @@ TEST_F(QuantizationReportTest, RendersTextAndJson) {
   EXPECT_THAT(to_text(r), ::testing::HasSubstr("0 saturations over 10 images"));
   const nlohmann::json json = r;
   EXPECT_EQ(json["layers"].size(), r.layers.size());
-  EXPECT_EQ(json["layers"][2]["width"], 25);
+  EXPECT_EQ(json["layers"][2]["format"]["width"], 25);
   EXPECT_EQ(json["points"][0]["point"], "conv1");
   EXPECT_GT(json["points"][0]["sqnr_db"], 80);
   EXPECT_EQ(json["saturations"], 0);
@@ -92,6 +92,25 @@ TEST_F(QuantizationReportTest, RendersTextAndJson) {
   // 8 x 8 x 3 x 3 weights, and time biases for 3 executions, 8 channels and 9 classes
   EXPECT_EQ(json["layers"][19]["layer"], "layer2_2.0.conv2");
   EXPECT_EQ(json["layers"][19]["memory_bits"], 576 * 25 + 216 * 32);
+}
+
+TEST_F(QuantizationReportTest, ShowsTheFormatsThatLayersHave) {
+  const fixed::Formats formats{.activation = {16, 9},
+                               .weight = {12, 6},
+                               .sum = fixed::kWideSum,
+                               .activations = {{"layer1", {16, 10}}},
+                               .weights = {{"layer1.0.conv1", {12, 10}}}};
+  const QuantizationReport r = report(fixed::quantize(checkpoint_, {.formats = formats}));
+  EXPECT_THAT(to_text(r), ::testing::HasSubstr("activations in 16 bits, each in a format of its own, weights in 12"));
+  EXPECT_THAT(to_text(r), ::testing::ContainsRegex("layer1.0.conv1 .* of 12  12.10 "));
+  EXPECT_THAT(to_text(r), ::testing::ContainsRegex("fc .* of 12   12.6 "));
+  EXPECT_EQ(nlohmann::json(r)["layers"][2]["format"]["fraction"], 10);
+}
+
+TEST_F(QuantizationReportTest, NoNumberNeedsMoreBitsThanItHas) {
+  for (int32_t& shift : net_.blocks[3].norm2.shift) shift = INT32_MAX;  // float32 rounds it up to 2^31
+  for (const PointReport& point : report(net_).points)
+    EXPECT_LE(point.bits, point.format.width) << point.comparison.point;
 }
 
 }  // namespace

@@ -29,6 +29,9 @@ TEST(RtlBackend, AgreesWithFixedInEveryBit) {
   EXPECT_EQ(comparison.differing_logits, 0);
   EXPECT_EQ(comparison.points.size(), 10u);  // of the simulated block only its output
   for (const PointComparison& point : comparison.points) EXPECT_EQ(point.noise, 0) << point.point;
+  ASSERT_EQ(comparison.second.counts.size(), 2u);
+  EXPECT_EQ(comparison.second.counts[0], comparison.first.counts[0]) << "saturations";
+  EXPECT_EQ(comparison.second.counts[1].second, static_cast<double>(engine::cycles(rtl.program()).compute));
   ASSERT_EQ(rtl.counters().size(), 8u);
   for (const engine::ImageCounters& image : rtl.counters())
     EXPECT_EQ(image.compute_cycles, engine::cycles(rtl.program()).compute);

@@ -25,7 +25,10 @@ class TableBackend : public Backend {
     return result;
   }
 
+  std::vector<std::pair<std::string, double>> counts() const override { return counts_; }
+
   int calls = 0;
+  std::vector<std::pair<std::string, double>> counts_{};
   std::string dataset_ = "sample";
 
  private:

@@ -128,6 +128,27 @@ TEST_P(Infer, ReportsAccuracyAndRefusesWhatItCannotRead) {
   EXPECT_THAT(fails({"none.safetensors", "right.bin"}), HasSubstr("none.safetensors"));
 }
 
+// CIFAR-100's records have a coarse and a fine label: the network's data set says which one is meant.
+TEST_P(Infer, TakesTheLabelOfTheNetworksDataSet) {
+  const auto images = random_images(small_spec(), 4, 6);
+  fixed::Network net = fixed::quantize(synthetic_checkpoint(small_spec(), 5));
+  const auto logits = fixed::Runner(net).run(images);
+  std::string records;
+  for (size_t i = 0; i < 4; ++i) {
+    const auto* row = &logits[i * 5];
+    records += static_cast<char>(std::max_element(row, row + 5) - row);
+    records += static_cast<char>(77);
+    records.append(reinterpret_cast<const char*>(&images[i * 192]), 192);
+  }
+  write_file(folder_ / "test.bin", records);
+  net.dataset = "cifar100-coarse";
+  net.save(folder_ / "coarse.safetensors");
+  net.dataset = "cifar100";
+  net.save(folder_ / "fine.safetensors");
+  EXPECT_THAT(run({"coarse.safetensors", "test.bin"}), HasSubstr("top-1 100.00 %"));
+  EXPECT_THAT(fails({"fine.safetensors", "test.bin"}), HasSubstr("label 77"));
+}
+
 // Also what the board's processor does beside the engine.
 TEST_P(Infer, LetsAnEngineComputeItsBlock) {
   const fixed::Network net = odenet::testing::engine_network(1), other = odenet::testing::engine_network(2);

@@ -71,7 +71,19 @@ TEST_P(DamagedSpec, IsAnError) {
 INSTANTIATE_TEST_SUITE_P(
     Each, DamagedSpec,
     testing::Values(Damage{"missing", [](auto& j) { j.erase("classes"); }, "classes"},
-                    Damage{"type", [](auto& j) { j["stages"][0]["stride"] = "two"; }, "damaged"},
+                    Damage{"type", [](auto& j) { j["stages"][0]["stride"] = "two"; }, "stride is \"two\""},
+                    Damage{"object", [](auto& j) { j["stages"][0] = 1; }, "damaged"},
+                    Damage{"fraction", [](auto& j) { j["classes"] = 10.5; }, "classes is 10.5"},
+                    Damage{"wide", [](auto& j) { j["height"] = 4294967328; }, "height is 4294967328"},
+                    Damage{"huge", [](auto& j) { j["width"] = 18446744073709551615u; }, "expected a whole number"},
+                    Damage{"blocks",
+                           [](auto& j) {
+                             for (int i = 0; i < 11; ++i) {
+                               j["stages"].push_back(j["stages"].back());
+                               j["stages"].back()["blocks"] = 1000;
+                             }
+                           },
+                           "more than 10000 blocks"},
                     Damage{"range", [](auto& j) { j["classes"] = 0; }, "classes is 0"},
                     Damage{"stride", [](auto& j) { j["stages"][0]["stride"] = 3; }, "stride is 3"},
                     Damage{"chain", [](auto& j) { j["stages"][1]["in_channels"] = 8; }, "takes 8 channels"},
