@@ -9,7 +9,9 @@
 #include <map>
 #include <mutex>
 #include <new>
+#include <set>
 #include <unordered_map>
+#include <utility>
 
 namespace odenet::nn {
 
@@ -17,6 +19,8 @@ namespace {
 
 constexpr size_t kSmallest = 64 * 1024;  // smaller tensors come from the C library
 constexpr size_t kPage = 4096, kHugePage = 2 * 1024 * 1024;
+// Requests in a row that blocks sufficed for, a few steps' worth: a new size after them belongs to other work.
+constexpr size_t kSettled = 1024;
 // Blocks begin at different places of a page, or the tensors of one loop would compete for the same cache sets.
 constexpr size_t kStagger = 4096 + 64, kStaggers = 16;
 
@@ -47,13 +51,7 @@ class Pool : public at::Allocator {
 
   void trim() {
     const std::lock_guard lock(mutex_);
-    for (auto& [bytes, memory] : free_) {
-      const auto block = blocks_.find(memory);
-      held_ -= block->second.reserved;
-      std::free(block->second.base);
-      blocks_.erase(block);
-    }
-    free_.clear();
+    free_unused();
   }
 
   size_t held() {
@@ -66,6 +64,16 @@ class Pool : public at::Allocator {
     void* base;
     size_t bytes, reserved;
   };
+
+  void free_unused() {
+    for (auto& [bytes, memory] : free_) {
+      const auto block = blocks_.find(memory);
+      held_ -= block->second.reserved;
+      std::free(block->second.base);
+      blocks_.erase(block);
+    }
+    free_.clear();
+  }
 
   static at::DataPtr make(size_t bytes) {
     const bool plain = bytes < kSmallest || !instance().enabled_;
@@ -81,15 +89,25 @@ class Pool : public at::Allocator {
   void* take(size_t bytes) {
     bytes = rounded(bytes);
     const std::lock_guard lock(mutex_);
+    const bool other = sizes_.insert(bytes).second;
     const auto fit = free_.lower_bound(bytes);
     if (fit != free_.end() && fit->first <= bytes + bytes / 8) {
       void* memory = fit->second;
       free_.erase(fit);
+      ++sufficed_;
       return memory;
+    }
+    if (std::exchange(sufficed_, 0) >= kSettled && other) {
+      free_unused();
+      sizes_ = {bytes};
     }
     const size_t offset = count_++ % kStaggers * kStagger;
     const size_t reserved = (bytes + offset + kPage - 1) / kPage * kPage;  // the rest of a huge page would be waste
     void* base = std::aligned_alloc(kHugePage, reserved);
+    if (!base) {
+      free_unused();
+      base = std::aligned_alloc(kHugePage, reserved);
+    }
     if (!base) return nullptr;
     ::madvise(base, reserved, MADV_HUGEPAGE);  // a hint; ordinary pages serve as well
     held_ += reserved;
@@ -111,7 +129,9 @@ class Pool : public at::Allocator {
   std::mutex mutex_;
   std::unordered_map<void*, Block> blocks_;
   std::multimap<size_t, void*> free_;  // by size
+  std::set<size_t> sizes_;             // asked for since blocks were freed
   size_t count_ = 0, held_ = 0;
+  size_t sufficed_ = 0;  // requests since the last new block
 };
 
 }  // namespace

@@ -1,9 +1,11 @@
 #include "nn/memory_pool.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <torch/torch.h>
 
 #include <cstdint>
+#include <fstream>
 #include <thread>
 #include <vector>
 
@@ -64,6 +66,42 @@ TEST_F(MemoryPoolTest, TrimFreesWhatNoTensorUses) {
   MemoryPool::trim();
   EXPECT_EQ(MemoryPool::held(), held);
   EXPECT_TRUE(used.eq(7).all().item<bool>());
+}
+
+TEST_F(MemoryPoolTest, OtherSizesAfterALongTimeReplaceTheUnused) {
+  const auto epoch = [](int64_t unit) {
+    for (int step = 0; step < 2500; ++step) const auto a = bytes(30 * unit), b = bytes(50 * unit);
+    return MemoryPool::held();
+  };
+  const auto used = bytes(2 * kPooled).fill_(7);
+  const size_t training = epoch(kPooled), test = epoch(kPooled / 2);
+  EXPECT_LT(test, held_before_ + 2 * training / 3);
+  EXPECT_LT(epoch(kPooled), training + static_cast<size_t>(kPooled) * 2) << "but for where blocks begin";
+  EXPECT_TRUE(used.eq(7).all().item<bool>());
+}
+
+TEST_F(MemoryPoolTest, MoreOfAKnownSizeFreesNothing) {
+  bytes(50 * kPooled);
+  for (int step = 0; step < 2500; ++step) bytes(30 * kPooled);
+  const size_t before = MemoryPool::held();
+  const auto a = bytes(30 * kPooled), b = bytes(30 * kPooled);
+  EXPECT_GE(MemoryPool::held(), before + 30 * kPooled);
+}
+
+TEST_F(MemoryPoolTest, FreesTheUnusedBeforeItFails) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "needs a limit of addresses, of which this sanitizer takes terabytes";
+#endif
+  constexpr int64_t kLarge = int64_t{1} << 30;
+  bytes(kLarge);
+  size_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  rlimit before{};
+  ::getrlimit(RLIMIT_AS, &before);
+  const rlimit tight{.rlim_cur = pages * 4096 + kLarge / 2, .rlim_max = before.rlim_max};
+  ::setrlimit(RLIMIT_AS, &tight);
+  EXPECT_NO_THROW(bytes(kLarge / 4 * 5));
+  ::setrlimit(RLIMIT_AS, &before);
 }
 
 TEST_F(MemoryPoolTest, EverySizeIsAlignedAndApart) {
