@@ -29,8 +29,7 @@ void set_threads(int threads, int processes) {
 
 std::vector<float> FloatBackend::logits(std::span<const uint8_t> images, const eval::Tap& tap) {
   const torch::InferenceMode guard;
-  const bool was_training = network_->is_training();
-  network_->eval();
+  const ModeGuard mode(network_, /*training=*/false);
   const NetworkSpec& spec = network_->spec();
   auto pixels = data::normalize(images, spec.height, spec.width, info_.normalization);
   const auto n = static_cast<int64_t>(pixels.size()) / (int64_t{3} * spec.height * spec.width);
@@ -42,7 +41,6 @@ std::vector<float> FloatBackend::logits(std::span<const uint8_t> images, const e
   const auto device = network_->parameters().front().device();
   const auto input = channels_last(pixels, n, spec.height, spec.width).to(device);
   const auto result = network_->forward(input, tensor_tap).to(torch::kCPU).contiguous();
-  network_->train(was_training);
   work_ += network_->take_work().forward;
   ++batches_;
   const auto values = values_of(result);

@@ -150,6 +150,7 @@ class FusedNorm : public torch::autograd::Function<FusedNorm> {
   }
 
   static tensor_list backward(AutogradContext* ctx, tensor_list gradients) {
+    refuse_second_derivative();
     const auto saved = ctx->get_saved_variables();
     const Operands in{saved[0], saved[2], ctx->saved_data["time"].toDouble()};
     const Tensor &table = saved[1], &y = saved[3];
@@ -225,6 +226,7 @@ class SubsampleAndPad : public torch::autograd::Function<SubsampleAndPad> {
   }
 
   static tensor_list backward(AutogradContext* ctx, tensor_list gradients) {
+    refuse_second_derivative();
     const Tensor dy = gradients[0].contiguous(kNhwc);
     const Tensor dx = torch::empty(ctx->saved_data["shape"].toIntVector(), dy.options(), kNhwc).zero_();
     copy_pixels(dx, dy, ctx->saved_data["stride"].toInt(),
@@ -279,7 +281,7 @@ Forked fused_norm_forked(const Tensor& x, const NormState& state, const NormOpti
 }
 
 Tensor subsample_and_pad(const Tensor& x, int64_t stride, int64_t channels) {
-  if (x.device().is_cpu()) return SubsampleAndPad::apply(x.contiguous(kNhwc), stride, channels);
+  if (has_kernels(x)) return SubsampleAndPad::apply(x.contiguous(kNhwc), stride, channels);
   const auto subsampled = x.slice(2, 0, c10::nullopt, stride).slice(3, 0, c10::nullopt, stride);
   return torch::constant_pad_nd(subsampled, {0, 0, 0, 0, 0, channels - x.size(1)});
 }

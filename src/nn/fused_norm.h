@@ -8,7 +8,7 @@
 // batch, over N, H and W, and the running statistics move towards them by `momentum` (var unbiased, as in PyTorch).
 // On the CPU the forward pass reads x twice and the backward pass twice, in loops of nn/norm_kernels.h over NHWC
 // memory; other devices and types take LibTorch's operations one by one. Sums are split over a fixed number of parts,
-// so the number of threads does not change the result.
+// so the number of threads does not change the result. Second derivatives are those of other types and devices only.
 #pragma once
 
 #include <torch/types.h>

@@ -78,6 +78,7 @@ class InstanceNorm : public torch::autograd::Function<InstanceNorm> {
   }
 
   static tensor_list backward(AutogradContext* ctx, tensor_list gradients) {
+    refuse_second_derivative();
     const auto saved = ctx->get_saved_variables();
     const Operands in{saved[0], saved[2], ctx->saved_data["time"].toDouble()};
     const Tensor &table = saved[1], &y = saved[3];

@@ -74,8 +74,9 @@ void NormImpl::move(const BatchStatistics& batch, int execution) {
   if (!batch.mean.defined()) return;
   const torch::NoGradGuard no_grad;
   const NormState state = state_of(execution);
-  state.running_mean.lerp_(batch.mean, momentum_);
-  state.running_var.lerp_(batch.var, momentum_);
+  // data(): the backward pass of LibTorch's norm refuses statistics that were written since, though it reads none.
+  state.running_mean.data().lerp_(batch.mean, momentum_);
+  state.running_var.data().lerp_(batch.var, momentum_);
 }
 
 Forked NormImpl::forked(const torch::Tensor& x, NormOptions options, int execution) {

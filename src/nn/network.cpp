@@ -14,6 +14,12 @@ namespace odenet::nn {
 
 namespace {
 
+// Euler's steps in bfloat16 keep z in that type, and lose increments below 2^-9 |z|. Steps above this number, and all
+// other solvers', keep it in float32.
+constexpr int kFewSteps = 16;
+
+bool is_narrow(const torch::Tensor& x) { return x.scalar_type() == torch::kBFloat16; }
+
 // A module that only gives its children a common prefix.
 std::shared_ptr<torch::nn::Module> group() { return std::make_shared<torch::nn::Module>(); }
 
@@ -54,7 +60,8 @@ Forked BlockImpl::forward(const Forked& x, const TensorTap& tap) {
   if (!stage_.ode) return residual(x, tap);
   // Where the graph of all steps is wanted, or none.
   const bool graph = gradient_ == ode::Gradient::kBackprop || !torch::GradMode::is_enabled();
-  return eulers() && graph ? euler(x, tap) : solve(x, tap);
+  const bool exact = quantization_ || !is_narrow(x.main) || stage_.executions <= kFewSteps;
+  return eulers() && graph && exact ? euler(x, tap) : solve(x, tap);
 }
 
 bool BlockImpl::eulers() const { return stage_.solver == Stage().solver && !stage_.adaptive(); }
@@ -76,6 +83,8 @@ torch::Tensor BlockImpl::rounded(const std::string& point, const torch::Tensor& 
 
 void BlockImpl::set_gradient(ode::Gradient gradient) {
   if (stage_.ode) ode::check_pair(gradient, ode::find_solver(stage_.solver));
+  if (stage_.ode && quantization_ && gradient != ode::Gradient::kBackprop)
+    throw Error("{}: quantization needs gradient backprop, not {}", name_, ode::row_of(gradient).name);
   gradient_ = gradient;
 }
 
@@ -129,10 +138,13 @@ Forked BlockImpl::solve(const Forked& z, const TensorTap& tap) {
   BlockField::HiddenTap hidden_tap;
   if (tap && !stage_.adaptive())
     hidden_tap = [&](int64_t index, const torch::Tensor& hidden) { tap(point(index) + ".hidden", hidden); };
+  const auto type = z.main.scalar_type();
   const auto field = std::make_shared<BlockField>(BlockField::Layers{conv1_, bn1_, conv2_, bn2_}, gradient_,
-                                                  stage_.adaptive(), hidden_tap);
+                                                  stage_.adaptive(), hidden_tap, type);
   const auto end =
-      ode::solve({.field = field, .plan = integration_of(stage_, end_time_), .gradient = gradient_, .work = work_}, z.main);
+      ode::solve({.field = field, .plan = integration_of(stage_, end_time_), .gradient = gradient_, .work = work_},
+                 is_narrow(z.main) ? z.main.to(torch::kFloat32) : z.main)
+          .to(type);
   if (tap) tap(point(stage_.executions - 1), end);
   return {end, end};
 }
@@ -162,6 +174,7 @@ NetworkImpl::NetworkImpl(NetworkSpec spec) : spec_(std::move(spec)) {
 
 void NetworkImpl::set_gradient(ode::Gradient gradient) {
   for (Block& block : blocks_) block->set_gradient(gradient);
+  gradient_ = gradient;
 }
 
 void NetworkImpl::set_quantization(const Quantization& quantization) {
@@ -196,9 +209,9 @@ torch::Tensor NetworkImpl::forward(const torch::Tensor& images, const TensorTap&
   if (quantization_) x.main = x.skip = rounded("conv1", x.main);
   observe("conv1", x.main);
   for (Block& block : blocks_) x = block(x, tap);
-  const bool narrow = x.main.scalar_type() == torch::kBFloat16;  // then the rest is float32 all the same
-  const auto pooled =
-      rounded(last_point_, x.main.mean({2, 3}, /*keepdim=*/false, narrow ? torch::kFloat32 : x.main.scalar_type()));
+  // Of bfloat16 the rest is float32 all the same.
+  const auto pooled = rounded(
+      last_point_, x.main.mean({2, 3}, /*keepdim=*/false, is_narrow(x.main) ? torch::kFloat32 : x.main.scalar_type()));
   observe("pool", pooled);
   const auto weight = quantization_ ? fake_quantize_weight(fc_weight_, quantization_->bits, false) : fc_weight_;
   const auto logits = torch::linear(pooled, weight, fc_bias_);

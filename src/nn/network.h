@@ -29,7 +29,8 @@ class BlockImpl : public torch::nn::Module {
   BlockImpl(const NetworkSpec& spec, const Stage& stage, int index);
   Forked forward(const Forked& x, const TensorTap& tap);
 
-  // How an ODEBlock is differentiated; at first by backpropagation. Throws Error if its solver does not allow that.
+  // How an ODEBlock is differentiated; at first by backpropagation. Throws Error if its solver or quantization does not
+  // allow that.
   void set_gradient(ode::Gradient gradient);
   // Computes with the values that an integer network of these formats would have. ODEBlocks: by Euler's steps and
   // backpropagation only; else Error.
@@ -68,6 +69,7 @@ class NetworkImpl : public torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& x, const TensorTap& tap = {});
   const NetworkSpec& spec() const { return spec_; }
   void set_gradient(ode::Gradient gradient);  // of all ODEBlocks
+  ode::Gradient gradient() const { return gradient_; }
   void set_quantization(const Quantization& quantization);
   const Quantization* quantization() const { return quantization_.get(); }  // null without
   void set_momentum(double momentum);                                       // of all norms' running statistics
@@ -76,6 +78,7 @@ class NetworkImpl : public torch::nn::Module {
  private:
   NetworkSpec spec_;
   std::shared_ptr<const Quantization> quantization_;
+  ode::Gradient gradient_ = ode::Gradient::kBackprop;
   Conv stem_{nullptr};
   Norm stem_norm_{nullptr};
   std::vector<Block> blocks_;
@@ -83,5 +86,20 @@ class NetworkImpl : public torch::nn::Module {
   torch::Tensor fc_weight_, fc_bias_;
 };
 TORCH_MODULE(Network);
+
+// A network in training mode, or not, until the end of a scope, however it ends.
+class ModeGuard {
+ public:
+  ModeGuard(Network network, bool training) : network_(std::move(network)), before_(network_->is_training()) {
+    network_->train(training);
+  }
+  ~ModeGuard() { network_->train(before_); }
+  ModeGuard(const ModeGuard&) = delete;
+  ModeGuard& operator=(const ModeGuard&) = delete;
+
+ private:
+  Network network_;
+  bool before_;
+};
 
 }  // namespace odenet::nn

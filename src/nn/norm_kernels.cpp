@@ -93,6 +93,21 @@ void add_lanes(D d, hn::Vec<D> v, double* out) {
   for (size_t i = 0; i < hn::Lanes(d); ++i) out[i] += static_cast<double>(values[i]);
 }
 
+// Those of x from the sums of x - shift and its square over `count` values.
+template <class D>
+void add_moments(D d, double count, hn::Vec<D> shift, hn::Vec<D> sum, hn::Vec<D> square, double* sum_x,
+                 double* square_x) {
+  HWY_ALIGN float shifts[hn::MaxLanes(D())], sums[hn::MaxLanes(D())], squares[hn::MaxLanes(D())];
+  hn::Store(shift, d, shifts);
+  hn::Store(sum, d, sums);
+  hn::Store(square, d, squares);
+  for (size_t i = 0; i < hn::Lanes(d); ++i) {
+    const double k = shifts[i], s = sums[i];
+    sum_x[i] += s + count * k;
+    square_x[i] += squares[i] + k * (2 * s + count * k);
+  }
+}
+
 template <bool kPlane, typename T>
 void moments_loop(const Shape& s, const T* images, const TimePlane& plane, double* sum, double* square) {
   for (int64_t n = 0; n < s.images; ++n) {
@@ -100,20 +115,23 @@ void moments_loop(const Shape& s, const T* images, const TimePlane& plane, doubl
     tile_any(s.pixels, s.channels,
              [&](auto d, auto unroll, int64_t first, int64_t steps, int64_t stride, auto channel) HWY_ATTR {
                const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-               hn::Vec<decltype(d)> sums[unroll], squares[unroll];
-               for (int64_t j = 0; j < unroll; ++j) sums[j] = squares[j] = hn::Zero(d);
+               // Of distances to the first pixel: of large values that differ little, squares cancel.
+               hn::Vec<decltype(d)> shift[unroll], sums[unroll], squares[unroll];
+               for (int64_t j = 0; j < unroll; ++j) {
+                 shift[j] = load_timed<kPlane>(d, x + channel(j), plane, channel(j));
+                 sums[j] = squares[j] = hn::Zero(d);
+               }
+               const auto count = static_cast<double>(steps);
                for (int64_t i = first; steps > 0; --steps, i += stride) {
                  for (int64_t j = 0; j < unroll; ++j) {
                    const int64_t at = i + j * lanes;
-                   const auto value = load_timed<kPlane>(d, x + at, plane, at);
+                   const auto value = hn::Sub(load_timed<kPlane>(d, x + at, plane, at), shift[j]);
                    sums[j] = hn::Add(sums[j], value);
                    squares[j] = hn::MulAdd(value, value, squares[j]);
                  }
                }
-               for (int64_t j = 0; j < unroll; ++j) {
-                 add_lanes(d, sums[j], sum + channel(j));
-                 add_lanes(d, squares[j], square + channel(j));
-               }
+               for (int64_t j = 0; j < unroll; ++j)
+                 add_moments(d, count, shift[j], sums[j], squares[j], sum + channel(j), square + channel(j));
              });
   }
 }

@@ -2,11 +2,13 @@
 // Private to this folder.
 #pragma once
 
+#include <c10/core/GradMode.h>
 #include <torch/types.h>
 
 #include <span>
 #include <vector>
 
+#include "core/error.h"
 #include "nn/fused_norm.h"
 #include "nn/norm_kernels.h"
 
@@ -17,6 +19,13 @@ inline constexpr int64_t kParts = 16;  // of the images; fixed, so that sums do 
 
 inline bool has_kernels(const torch::Tensor& x) {
   return x.device().is_cpu() && (x.scalar_type() == torch::kFloat32 || x.scalar_type() == torch::kBFloat16);
+}
+
+// Of backward passes by these kernels: they leave no graph.
+inline void refuse_second_derivative() {
+  if (c10::GradMode::is_enabled())
+    throw Error(
+        "a second derivative is asked of the CPU's fused kernels, which give the first only; compute in float64");
 }
 
 // Autograd's functions take tensors that may be absent as optional ones.

@@ -27,8 +27,10 @@ void read_state(const SafeTensors& file, const State& state) {
   const torch::NoGradGuard no_grad;
   for (const auto& [name, tensor] : state) {
     auto values = file.get<float>(name, tensor.sizes().vec());
+    const bool variance = name.ends_with("running_var");
     for (const float v : values)
-      if (!std::isfinite(v)) throw Error("{}: tensor '{}' holds the value {}", file.source, name, v);
+      if (!std::isfinite(v) || (variance && v < 0))
+        throw Error("{}: tensor '{}' holds the value {}", file.source, name, v);
     torch::Tensor(tensor).copy_(torch::from_blob(values.data(), tensor.sizes(), torch::kFloat32));
   }
 }

@@ -4,6 +4,9 @@
 #include <torch/torch.h>
 
 #include <map>
+#include <memory>
+#include <tuple>
+#include <utility>
 
 #include "nn/network.h"
 #include "support/expect_error.h"
@@ -127,11 +130,41 @@ TEST(OdeBlockSolvers, GradientMethodsThatAreUnsoundAreRefused) {
   EXPECT_ERROR(net->set_gradient(ode::Gradient::kMali), "mali", "rk4");
 }
 
-Network adaptive_ode(const char* gradient, const char* controller, double tolerance) {
+TEST(OdeBlockSolvers, ObserveTheForwardPassOnly) {
+  Network net = small_ode({"aca", "rk4", 2});
+  const auto seen = std::make_shared<int>(0);
+  Tensor logits = net->forward(images(torch::kFloat32), [seen](const std::string& point, const Tensor&) {
+    if (point.ends_with("].hidden")) ++*seen;
+  });
+  EXPECT_EQ(*seen, 8);
+  logits.sum().backward();
+  EXPECT_EQ(*seen, 8);
+}
+
+// f is the constant 0.25, so that z(1) = z(0) + 0.25 whatever the steps; each adds less than bfloat16 can tell.
+TEST(OdeBlockSolvers, ManyStepsInBfloat16AreNotLost) {
+  for (const auto& [solver, steps] : {std::pair{"euler", 1024}, {"rk4", 256}}) {
+    Network net = small_ode({"backprop", solver, steps});
+    net->eval();
+    const torch::NoGradGuard no_grad;
+    net->named_parameters()["ode.0.bn2.weight"].zero_();
+    net->named_parameters()["ode.0.bn2.bias"].fill_(0.25);
+    Tensor before, after;
+    net->forward(images(torch::kBFloat16), [&](const std::string& point, const Tensor& value) {
+      if (point == "conv1") before = value.to(torch::kFloat32);
+      if (point == "ode.0[1023]") after = value;
+    });
+    EXPECT_EQ(after.scalar_type(), torch::kBFloat16) << solver;
+    EXPECT_TRUE(torch::allclose(after.to(torch::kFloat32), before + 0.25, 0x1p-8, 1e-4)) << solver;
+  }
+}
+
+Network adaptive_ode(const char* gradient, const char* controller, double tolerance,
+                     NormKind norm = NormKind::kInstance, const char* solver = "dormand-prince") {
   NetworkSpec spec{.model = "small", .classes = 3, .height = 6, .width = 6, .stem_channels = 4};
-  spec.stages = {{.name = "ode", .in_channels = 4, .channels = 4, .ode = true, .norm = NormKind::kInstance}};
+  spec.stages = {{.name = "ode", .in_channels = 4, .channels = 4, .ode = true, .norm = norm}};
   torch::manual_seed(5);
-  Network net(with_adaptive_steps(with_solver(spec, "dormand-prince", 0),
+  Network net(with_adaptive_steps(with_solver(spec, solver, 0),
                                   {.controller = controller, .rtol = tolerance, .atol = tolerance}));
   net->set_gradient(ode::find_gradient(gradient).gradient);
   return net;
@@ -155,10 +188,13 @@ TEST(AdaptiveOdeBlock, EndsWhereManyFixedStepsDo) {
   EXPECT_EQ(adaptive->take_work().forward, ode::Statistics{}) << "counted from the last call on";
 }
 
-TEST(AdaptiveOdeBlock, GradientMethodsAgree) {
+class AdaptiveOdeBlockNorms : public ::testing::TestWithParam<std::tuple<NormKind, const char*>> {};
+
+TEST_P(AdaptiveOdeBlockNorms, GradientMethodsAgree) {
+  const auto [norm, solver] = GetParam();
   std::map<std::string, std::vector<Tensor>> gradients;
   for (const char* gradient : {"backprop", "anode", "aca"}) {
-    Network net = adaptive_ode(gradient, "search", 1e-4);
+    Network net = adaptive_ode(gradient, "search", 1e-3, norm, solver);
     net->to(torch::kFloat64);
     loss_of(net, torch::kFloat64).backward();
     for (const Tensor& parameter : net->parameters()) gradients[gradient].push_back(parameter.grad());
@@ -168,6 +204,72 @@ TEST(AdaptiveOdeBlock, GradientMethodsAgree) {
     for (size_t i = 0; i < gradients["backprop"].size(); ++i)
       EXPECT_TRUE(torch::allclose(gradients[gradient][i], gradients["backprop"][i], 1e-9, 1e-9))
           << gradient << " " << i;
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, AdaptiveOdeBlockNorms,
+                         ::testing::Combine(::testing::Values(NormKind::kInstance, NormKind::kBatch),
+                                            ::testing::Values("dormand-prince", "leapfrog")));
+
+// A field that keeps what its first norm sees in the evaluations that count.
+class Watched : public ode::Field {
+ public:
+  explicit Watched(BlockField::Layers layers)
+      : layers_(layers), field_(layers, ode::Gradient::kBackprop, /*one_set=*/true) {}
+
+  Tensor slope(const Tensor& z, const ode::Evaluation& at) override {
+    const Tensor c = layers_.conv1(z) + at.time * layers_.conv1->time_plane(z.size(2), z.size(3));
+    searched_.push_back({at.time, c.mean({0, 2, 3}), c.var({0, 2, 3}, /*unbiased=*/true)});
+    return field_.slope(z, at);
+  }
+  std::vector<Tensor> parameters() const override { return field_.parameters(); }
+  void judge(double start, bool accepted) override {
+    field_.judge(start, accepted);
+    if (accepted)
+      for (auto& seen : std::exchange(searched_, {})) counted_.push_back(std::move(seen));
+    else
+      std::erase_if(searched_, [&](const Seen& seen) { return seen.time != start; });
+  }
+  void finish() override { field_.finish(); }
+
+  int64_t counted() const { return std::ssize(counted_); }
+  Tensor mean() const { return mean_of(&Seen::mean); }
+  Tensor var() const { return mean_of(&Seen::var); }
+
+ private:
+  struct Seen {
+    double time;
+    Tensor mean, var;
+  };
+  Tensor mean_of(Tensor Seen::*value) const {
+    std::vector<Tensor> all;
+    for (const Seen& seen : counted_) all.push_back(seen.*value);
+    return torch::stack(all).mean(0);
+  }
+
+  BlockField::Layers layers_;
+  BlockField field_;
+  std::vector<Seen> searched_, counted_;
+};
+
+TEST(AdaptiveOdeBlock, StatisticsMoveOnceByTheMeanOverTheEvaluationsThatCount) {
+  for (const char* solver : {"heun-euler", "bogacki-shampine", "leapfrog"}) {
+    torch::manual_seed(8);
+    const ConvOptions conv{.in_channels = 4, .channels = 4, .time = true};
+    const BlockField::Layers layers{Conv(conv), Norm(4, 1), Conv(conv), Norm(4, 1)};
+    const auto field = std::make_shared<Watched>(layers);
+    const auto work = std::make_shared<ode::Work>();
+    ode::Integration plan{.solver = &ode::find_solver(solver),
+                          .control = {.controller = &ode::find_controller("pi"), .rtol = 1e-3, .atol = 1e-3}};
+    plan.control.steps.first_step = 1;
+    const torch::NoGradGuard no_grad;
+    ode::solve({.field = field, .plan = plan, .work = work}, torch::randn({4, 4, 6, 6}));
+    EXPECT_GT(work->forward.rejected, 0) << solver;
+    EXPECT_LT(field->counted(), work->forward.evaluations) << solver;
+    const auto running = layers.bn1->named_buffers();
+    EXPECT_TRUE(torch::allclose(running["running_mean"][0], 0.1 * field->mean(), 1e-4, 1e-5)) << solver;
+    EXPECT_TRUE(torch::allclose(running["running_var"][0], 0.9 + 0.1 * field->var(), 1e-4, 1e-5)) << solver;
+    EXPECT_GT((layers.bn2->named_buffers()["running_var"] - 1).abs().min().item<float>(), 0) << solver;
+  }
 }
 
 }  // namespace

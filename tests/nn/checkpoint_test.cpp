@@ -75,6 +75,12 @@ TEST_F(CheckpointTest, CheckpointOfAnotherModel) {
 TEST_F(CheckpointTest, ValueThatIsNotFinite) {
   expect_error([](auto& f) { f.template add<float>("fc.bias", {3}, std::vector<float>{0, NAN, 0}); }, "nan");
 }
+TEST_F(CheckpointTest, NegativeVariance) {
+  const auto change = [](auto& f) {
+    f.template add<float>("layer1.0.bn2.running_var", {16}, std::vector<float>(16, -0.25f));
+  };
+  expect_error(change, "layer1.0.bn2.running_var' holds the value -0.25");
+}
 TEST_F(CheckpointTest, DamagedMetadata) {
   expect_error([](auto& f) { f.metadata["class_names"] = "["; }, "damaged metadata");
 }

@@ -122,6 +122,9 @@ TEST(QuantizedNetworks, NeedEulersStepsAndBackpropagation) {
   aca->set_gradient(ode::Gradient::kAca);
   EXPECT_ERROR(rk4->set_quantization({}), "layer2_2.0", "Euler", "'rk4'");
   EXPECT_ERROR(aca->set_quantization({}), "layer2_2.0", "backprop");
+  Network quantized(spec);
+  quantized->set_quantization({});
+  EXPECT_ERROR(quantized->set_gradient(ode::Gradient::kAca), "layer2_2.0", "backprop", "aca");
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include <cmath>
+#include <map>
 #include <random>
 
 #include "nn/float_backend.h"
@@ -45,6 +47,21 @@ TEST(Resolve, KeepsTheWeightsAndChangesTheExecutions) {
   }
 }
 
+TEST(Resolve, KeepsGradientMethodDeviceAndType) {
+  Network network = small_ode();
+  network->set_gradient(ode::Gradient::kAca);
+  EXPECT_EQ(resolve(network, "rk4", 2)->gradient(), ode::Gradient::kAca);
+  Network leapfrog = resolve(network, "leapfrog", 2);
+  leapfrog->set_gradient(ode::Gradient::kMali);
+  EXPECT_EQ(resolve(leapfrog, "leapfrog", 4)->gradient(), ode::Gradient::kMali);
+  EXPECT_EQ(resolve(leapfrog, "rk4", 2)->gradient(), ode::Gradient::kBackprop) << "mali needs the leapfrog";
+  network->to(torch::kFloat64);
+  EXPECT_EQ(resolve(network, "rk4", 2)->parameters().front().scalar_type(), torch::kFloat64);
+  if (!torch::cuda::is_available()) return;
+  network->to(torch::kCUDA);
+  EXPECT_TRUE(resolve(network, "rk4", 2)->parameters().front().is_cuda());
+}
+
 TEST(Recalibrate, StatisticsAreTheMeansOverTheBatches) {
   Network network = resolve(small_ode(), "midpoint", 2);
   const auto images = random_images(10);
@@ -84,6 +101,57 @@ TEST(Recalibrate, MakesInferenceAgreeWithTraining) {
   const Tensor expected = network->forward(input);
   network->eval();
   EXPECT_LT(((network->forward(input) - expected).norm() / expected.norm()).item<double>(), 0.02);
+}
+
+Network adaptive_ode() {
+  const NetworkSpec spec = with_solver(small_ode()->spec(), "bogacki-shampine", 0);
+  torch::manual_seed(3);
+  return Network(with_adaptive_steps(spec, {.controller = "pi", .rtol = 1e-3, .atol = 1e-3}));
+}
+
+std::map<std::string, Tensor> measured(Network network, std::span<const uint8_t> images) {
+  recalibrate(network, kNormalization, images, /*batch=*/6);
+  std::map<std::string, Tensor> copies;
+  for (const auto& buffer : network->named_buffers()) copies[buffer.key()] = buffer.value().clone();
+  return copies;
+}
+
+TEST(Recalibrate, OfAdaptiveStepsMeansOverTheBatchesToo) {
+  const auto images = random_images(10);
+  const auto halves = std::span(images);
+  auto first = measured(adaptive_ode(), halves.first(5 * 108)), second = measured(adaptive_ode(), halves.last(5 * 108));
+  for (const auto& [name, both] : measured(adaptive_ode(), images))
+    EXPECT_TRUE(torch::allclose(both, (first[name] + second[name]) / 2, 1e-4, 1e-5)) << name;
+}
+
+TEST(Recalibrate, PutsModeAndMomentumBackAfterAnError) {
+  Network network = adaptive_ode();
+  network->eval();
+  const torch::NoGradGuard no_grad;
+  Tensor weight = network->named_parameters()["ode.0.bn2.weight"];
+  weight.fill_(NAN);
+  EXPECT_ERROR(recalibrate(network, kNormalization, random_images(10)), "not finite");
+  EXPECT_FALSE(network->is_training());
+  weight.fill_(1);
+  network->train();
+  Tensor mean = network->named_buffers()["conv1.bn.running_mean"];
+  const auto moved = [&] {
+    mean.zero_();
+    network->forward(torch::ones({2, 3, 6, 6}));
+    return mean.clone();
+  };
+  const Tensor own = moved();
+  network->set_momentum(NormOptions().momentum);
+  EXPECT_TRUE(torch::equal(own, moved()));
+}
+
+TEST(FloatBackend, PutsTheModeBackAfterAnError) {
+  Network network = small_ode();
+  network->train();
+  FloatBackend backend(network, {.dataset = {}, .class_names = {}, .normalization = kNormalization, .notes = {}});
+  const auto tap = [](std::string_view, std::span<const float>) { throw Error("no more"); };
+  EXPECT_ERROR(backend.logits(random_images(2), tap), "no more");
+  EXPECT_TRUE(network->is_training());
 }
 
 TEST(Recalibrate, NeedsImages) {
