@@ -3,7 +3,8 @@
 //   bench inference runs/a --data-dir DIR              # images of the run's data set
 //
 // The backends take turns, so that a machine's other work meets all of them; numbers are medians over the rounds,
-// ratios medians of the rounds' ratios to the float backend.
+// ratios medians of the rounds' ratios to the float backend in equal batches.
+#include <algorithm>
 #include <thread>
 
 #include "core/median.h"
@@ -72,7 +73,8 @@ void run(const InferenceOptions& options) {
              options.batch, options.rounds);
   for (const Contender& v : variants) {
     std::vector<double> ratios;
-    for (size_t i = 0; i < v.speeds.size(); ++i) ratios.push_back(v.speeds[i] / variants.front().speeds[i]);
+    const Contender& reference = *std::ranges::find(variants, v.batch, &Contender::batch);  // the float one comes first
+    for (size_t i = 0; i < v.speeds.size(); ++i) ratios.push_back(v.speeds[i] / reference.speeds[i]);
     fmt::print("  {:<24} {:7.0f} images/s  {:5.2f}x  {:5.0f} MB more at its peak\n", v.name, median(v.speeds),
                median(ratios), v.bytes / 1e6);
   }
