@@ -15,7 +15,7 @@
 #include "core/parse_number.h"
 #include "data/dataset.h"
 #include "dynamics/system.h"
-#include "fixed/formats_text.h"
+#include "fixed/trained_formats.h"
 #include "nn/device.h"
 #include "ode/gradient_method.h"
 #include "ode/step_controller.h"
@@ -34,6 +34,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view kExtends = "extends";
+constexpr std::string_view kAdaptiveGroup = "Steps that follow their error";
 
 Error bad_value(std::string_view name, std::string_view value, std::string_view expected) {
   return Error("{} is '{}', expected {}", name, value, expected);
@@ -149,20 +150,36 @@ void require_choice(std::span<const nn::Named> choices, std::string_view name, c
   require(find_named(choices, value) != nullptr, name, value, "one of " + names_of(choices));
 }
 
-void validate_quantization(const TrainConfig& config) {
-  // 24: what float32 holds exactly.
-  require(config.quantize == 0 || (config.quantize >= 2 && config.quantize <= 24), "quantize", config.quantize,
-          "0 or 2 to 24 bits");
+constexpr int kExactBits = 24;  // of float32
+
+// Names and formats against the network that the integers would be.
+void validate_activations(const TrainConfig& config, const NetworkSpec& spec) {
+  fixed::Formats formats = fixed::formats_for_training(static_cast<int>(config.quantize), config.activations);
+  const auto require_exact = [&](const fixed::Format& format) {
+    require(format.width <= kExactBits, "activations", config.activations,
+            fmt::format("formats of at most {} bits, which float32 holds exactly", kExactBits));
+  };
+  require_exact(formats.activation);
+  for (const auto& [name, format] : formats.activations) require_exact(format);
+  formats.weight.fraction = 31;  // chosen for the weights that training ends with: nothing may fail by it here
+  fixed::Network network = fixed::make_network(spec, formats);
+  network.class_names.resize(static_cast<size_t>(spec.classes));
+  fixed::check(network);
+}
+
+void validate_quantization(const TrainConfig& config, const NetworkSpec& spec) {
+  require(config.quantize == 0 || (config.quantize >= 2 && config.quantize <= kExactBits), "quantize", config.quantize,
+          fmt::format("0 or 2 to {} bits", kExactBits));
   require(config.quantize > 0 || config.activations.empty(), "activations", config.activations,
           "none without quantize");
   if (config.quantize == 0) return;
-  if (!config.activations.empty()) fixed::formats_from(config.activations, {});
   require(!config.weights.empty(), "weights", config.weights, "a trained run with quantize, which goes on with it");
   require(config.precision != "bfloat16", "precision", config.precision,
           "auto or float32 with quantize, whose roundings bfloat16 would repeat");
   require(config.solver == Stage().solver && config.controller == AdaptiveSteps().controller, "solver", config.solver,
           "euler in fixed steps with quantize, as integer networks have");
   require(config.gradient == "backprop", "gradient", config.gradient, "backprop with quantize");
+  if (!config.activations.empty()) validate_activations(config, spec);
 }
 
 // The files that are being read, each extended by the one before.
@@ -243,7 +260,7 @@ std::span<const Field> fields() {
            {"step_size", "of the solver, in time, in place of steps; 0: by steps", &TrainConfig::step_size},
            {"gradient", gradient_help(), &TrainConfig::gradient},
        }},
-      {"Steps that follow their error",
+      {kAdaptiveGroup,
        {
            {"controller", controller_help(), &TrainConfig::controller},
            {"rtol", "tolerated error of a step, relative to the state", &TrainConfig::rtol},
@@ -419,7 +436,7 @@ void validate_network(const TrainConfig& config) {
           "auto or float32 with adaptive steps, the errors of which bfloat16 would drown");
   require(config.precision != "bfloat16" || !gradient.rebuilds_states, "precision", config.precision,
           fmt::format("auto or float32 with gradient {}, which computes states backwards", gradient.name));
-  validate_quantization(config);
+  validate_quantization(config, spec);
 }
 
 }  // namespace
@@ -433,6 +450,12 @@ void validate(const TrainConfig& config) {
           fmt::format("0 with controller {}, which chooses it", config.controller));
   require(config.step_size == 0 || config.steps == 0, "step_size", config.step_size,
           fmt::format("0 with {} steps: give one of the two", config.steps));
+  if (config.controller == "fixed")
+    for (const Field& field : fields()) {
+      if (field.group != kAdaptiveGroup) continue;
+      const std::string value = field_text(config, field), usual = field_text(TrainConfig(), field);
+      require(value == usual, field.name, value, usual + " without a controller, as nothing else uses it");
+    }
   const bool dynamics = trains_dynamics(config);
   dynamics ? validate_dynamics(config) : validate_network(config);
   const Schedule& schedule = find_schedule(config.schedule);

@@ -37,26 +37,27 @@ std::string panel(const std::vector<Curve>& curves, std::string_view label, cons
 
 std::string script(const std::vector<Curve>& curves) {
   int64_t epochs = 0;
-  bool dynamics = false;
+  bool dynamics = false, tested = false;
   std::string text;
   for (size_t i = 0; i < curves.size(); ++i) {
     text += data_block(i, curves[i]);
     for (const EpochResult& r : curves[i].results) {
       epochs = std::max(epochs, r.epoch);
       dynamics = dynamics || r.dynamics;
+      tested = tested || r.tested;
     }
   }
   if (epochs == 0) throw Error("no curves to draw: no epoch is complete");
   text += fmt::format("set datafile missing '?'\nset grid\nset xlabel 'epoch'\nset xrange [0.5:{}.5]\n", epochs);
   if (epochs <= 20) text += "set xtics 1\n";
-  text += "set lmargin 9\nset key below\nset multiplot layout 3,1\n";
-  text += panel(curves, "loss", {{3, " train", true}, {5, " test", false}});
-  if (dynamics)
-    text += panel(curves, "rollout error", {{6, "", false}});
-  else
-    text += panel(curves, "top-1 (%)", {{4, " train", true}, {6, " test", false}});
-  text += panel(curves, "learning rate", {{2, "", false}});
-  return text + "unset multiplot\n";
+  std::vector<std::string> panels{panel(curves, "loss", {{3, " train", true}, {5, " test", false}})};
+  if (!dynamics)
+    panels.push_back(panel(curves, "top-1 (%)", {{4, " train", true}, {6, " test", false}}));
+  else if (tested)  // gnuplot refuses a panel without any point
+    panels.push_back(panel(curves, "rollout error", {{6, "", false}}));
+  panels.push_back(panel(curves, "learning rate", {{2, "", false}}));
+  text += fmt::format("set lmargin 9\nset key below\nset multiplot layout {},1\n", panels.size());
+  return text + fmt::format("{}unset multiplot\n", fmt::join(panels, ""));
 }
 
 }  // namespace

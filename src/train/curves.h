@@ -1,4 +1,5 @@
-// Curves of one or more runs as a picture: loss, top-1 and learning rate over the epochs, drawn by gnuplot.
+// Curves of one or more runs as a picture: loss, top-1 and learning rate over the epochs, drawn by gnuplot. What no run
+// has a value of is left out.
 //
 //   if (can_draw_pictures()) draw_curves({{"resnet-20", results}}, run / "curves.svg");     // or curves.png
 #pragma once

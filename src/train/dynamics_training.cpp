@@ -2,8 +2,11 @@
 
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <map>
+#include <optional>
 
 #include "core/duration.h"
 #include "core/error.h"
@@ -72,7 +75,7 @@ class DynamicsTrainer {
                         .precision = "float32"});
     saved_ = Clock::now();
     TrainResult result;
-    if (config_.epochs == 0) save(run_.last(), 0, 0);
+    if (config_.epochs == 0) save(run_.last(), 0, {});
     while (position_.epoch < config_.epochs && !result.stopped) result.stopped = !train_epoch();
     if (const EpochResult* best = best_result(run_.results())) result.best_rollout_error = best->rollout_error;
     for (const EpochResult& row : run_.results())
@@ -103,37 +106,34 @@ class DynamicsTrainer {
     return torch::randperm(pairs_, generator, torch::kInt64);
   }
 
-  // False if the observer stopped the training.
+  // False if the observer stopped the training; asked in the last step of an epoch, it is stopped after that.
   bool train_epoch() {
     const auto start = Clock::now();
     EpochSums& sums = position_.sums;
     const double before = sums.seconds;
     const Tensor pairs = order();
     double rate = 0;
+    bool stop = false;
     while (position_.step < steps_) {
       rate = learning_rate(config_, position_.epoch * steps_ + position_.step, steps_);
       step(pairs.slice(0, position_.step * config_.batch, (position_.step + 1) * config_.batch), rate);
       ++position_.step;
       sums.seconds = before + seconds_since(start);
       report();
+      stop = observer_.should_stop();
       if (position_.step == steps_) break;
-      const bool stop = observer_.should_stop();
       if (stop || seconds_since(saved_) > 60 * config_.checkpoint_minutes) save_position();
       if (stop) return false;
     }
-    finish_epoch(rate, start);
-    return true;
+    finish_epoch(rate);
+    return !stop || position_.epoch == config_.epochs;
   }
 
   void step(const Tensor& pairs, double rate) {
     const Tensor predicted = model_->predict(inputs_.index_select(0, pairs), 1).select(1, 0);
     const Tensor loss = loss_of(predicted, targets_.index_select(0, pairs));
     const double value = loss.item<double>();
-    if (!std::isfinite(value))
-      throw Error(
-          "training diverged: the loss is {} in epoch {} at learning rate {:.3g}; lower lr. The checkpoints of earlier "
-          "epochs are kept",
-          value, position_.epoch + 1, rate);
+    require_finite("loss", value, position_.epoch + 1, rate);
     loss.backward();
     sgd_.step(rate);
     EpochSums& sums = position_.sums;
@@ -144,6 +144,14 @@ class DynamicsTrainer {
     sums.backward_evaluations += static_cast<double>(work.backward.evaluations);
     sums.trials += static_cast<double>(work.forward.trials);
     sums.rejected += static_cast<double>(work.forward.rejected);
+  }
+
+  static void require_finite(std::string_view what, double value, int64_t epoch, double rate) {
+    if (!std::isfinite(value))
+      throw Error(
+          "training diverged: the {} is {} in epoch {} at learning rate {:.3g}; lower lr. The checkpoints of earlier "
+          "epochs are kept",
+          what, value, epoch, rate);
   }
 
   Tensor loss_of(const Tensor& predicted, const Tensor& samples) const {
@@ -170,7 +178,9 @@ class DynamicsTrainer {
                        .rejected = a_step(position_.sums.rejected)});
   }
 
-  void finish_epoch(double rate, Clock::time_point start) {
+  void finish_epoch(double rate) {
+    const auto start = Clock::now();
+    const double training_seconds = position_.sums.seconds;
     EpochResult row{.epoch = position_.epoch + 1,
                     .lr = rate,
                     .train_loss = mean_loss(),
@@ -187,11 +197,12 @@ class DynamicsTrainer {
       const AverageInUse average(sgd_);
       if (row.tested) test(row);
       const EpochResult* best = best_result(run_.results());
-      row.best = row.tested && (!best || row.rollout_error < best->rollout_error);
-      save(run_.last(), row.epoch, row.rollout_error);
-      if (row.best) save(run_.best(), row.epoch, row.rollout_error);
+      row.best = row.tested && (!best || better(row, *best));
+      const auto error = row.tested ? std::optional(row.rollout_error) : std::nullopt;
+      save(run_.last(), row.epoch, error);
+      if (row.best) save(run_.best(), row.epoch, error);
     }
-    row.seconds = seconds_since(start);
+    row.seconds = training_seconds + seconds_since(start);
     run_.add_epoch(row);
     save_position();
     observer_.on_epoch(row);
@@ -205,11 +216,15 @@ class DynamicsTrainer {
     const Tensor predicted = model_->predict(samples.slice(1, 0, intervals).flatten(0, 1), 1).select(1, 0);
     row.test_loss = loss_of(predicted, samples.slice(1, 1).flatten(0, 1)).item<double>();
     model_->take_work();
+    require_finite("test loss", row.test_loss, row.epoch, row.lr);
+    require_finite("rollout error", row.rollout_error, row.epoch, row.lr);
   }
 
-  void save(const std::filesystem::path& path, int64_t epoch, double error) const {
-    dynamics::save_model(path, model_,
-                         {{"epoch", fmt::format("{}", epoch)}, {"rollout_error", fmt::format("{:.5g}", error)}});
+  // error: if it was tested.
+  void save(const std::filesystem::path& path, int64_t epoch, std::optional<double> error) const {
+    std::map<std::string, std::string> notes{{"epoch", fmt::format("{}", epoch)}};
+    if (error) notes["rollout_error"] = fmt::format("{:.5g}", *error);
+    dynamics::save_model(path, model_, notes);
   }
 
   void save_position() {
@@ -229,6 +244,13 @@ class DynamicsTrainer {
   Clock::time_point saved_;
 };
 
+// That mean nothing for trajectories. augment is for images, too, but on by default, and off where it has no meaning.
+bool is_for_images(const Field& field) {
+  constexpr std::string_view kGroups[] = {"Training for integers", "Teachers and stages", "Domain adaptation"};
+  constexpr std::string_view kNames[] = {"skips", "norm", "weights", "end_time", "cutout", "mixup", "label_smoothing"};
+  return std::ranges::count(kGroups, field.group) + std::ranges::count(kNames, field.name) > 0;
+}
+
 }  // namespace
 
 bool trains_dynamics(const TrainConfig& config) { return dynamics::find_system_or_null(config.dataset) != nullptr; }
@@ -236,23 +258,9 @@ bool trains_dynamics(const TrainConfig& config) { return dynamics::find_system_o
 void validate_dynamics(const TrainConfig& config) {
   const TrainConfig defaults;
   dynamics::parse_width(config.model);
-  const auto refuse = [&](std::string_view field) {
-    throw Error("{} is given, expected none for the dynamic system {}: it is for images", field, config.dataset);
-  };
-  const std::pair<std::string_view, bool> given[] = {{"skips", !config.skips.empty()},
-                                                     {"weights", !config.weights.empty()},
-                                                     {"quantize", config.quantize != 0},
-                                                     {"cutout", config.cutout != 0},
-                                                     {"mixup", config.mixup != 0},
-                                                     {"end_time", config.end_time != defaults.end_time},
-                                                     {"norm", config.norm != defaults.norm},
-                                                     {"teacher", !config.teacher.empty()},
-                                                     {"distillation", config.distillation != defaults.distillation},
-                                                     {"start", config.start != defaults.start},
-                                                     {"target", !config.target.empty()},
-                                                     {"adapt", config.adapt != defaults.adapt}};
-  for (const auto& [field, is_given] : given)
-    if (is_given) refuse(field);
+  for (const Field& field : fields())
+    if (is_for_images(field) && field_text(config, field) != field_text(defaults, field))
+      throw Error("{} is given, expected none for the dynamic system {}: it is for images", field.name, config.dataset);
   if (config.device == "cuda" || config.precision == "bfloat16")
     throw Error("predictors of dynamic systems are trained on the CPU in float32; leave device and precision at auto");
   model_spec(config);

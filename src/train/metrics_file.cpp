@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 
 #include "core/error.h"
@@ -125,11 +126,15 @@ EpochResult parse_row(std::string_view row, Contents contents) {
   return result;
 }
 
-bool better(const EpochResult& a, const EpochResult& b) {
-  return a.dynamics ? a.rollout_error < b.rollout_error : a.test_top1 > b.test_top1;
+// The higher the better.
+double merit(const EpochResult& result) {
+  const double merit = result.dynamics ? -result.rollout_error : result.test_top1;
+  return std::isfinite(merit) && std::isfinite(result.test_loss) ? merit : -std::numeric_limits<double>::infinity();
 }
 
 }  // namespace
+
+bool better(const EpochResult& a, const EpochResult& b) { return merit(a) > merit(b); }
 
 void write_metrics(const std::filesystem::path& path, std::span<const EpochResult> results) {
   const Contents contents{.target = std::ranges::any_of(results, &EpochResult::has_target),

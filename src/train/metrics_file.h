@@ -42,8 +42,11 @@ void write_metrics(const std::filesystem::path& path, std::span<const EpochResul
 // Errors name file, line and what was expected.
 std::vector<EpochResult> read_metrics(const std::filesystem::path& path);
 
-// The first result with the highest test_top1, of a dynamic system with the lowest rollout_error; nullptr if none is
-// tested.
+// Whether that tested result has a higher test_top1, of a dynamic system a lower rollout_error. One whose test gave no
+// finite numbers is never better.
+bool better(const EpochResult& a, const EpochResult& b);
+
+// The first of the best; nullptr if none is tested.
 const EpochResult* best_result(std::span<const EpochResult> results);
 
 // Median of images_per_second; 0 if there are no results.

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "core/error.h"
 #include "core/median.h"
 #include "data/dataset.h"
 #include "nn/device.h"
@@ -40,6 +41,20 @@ data::Dataset load_target(const TrainConfig& config, const char* split) {
   return dataset;
 }
 
+void require_batches(const TrainConfig& config, int64_t images, int64_t target_images, int workers) {
+  const int64_t last = (images - 1) % config.batch + 1;
+  const bool adapted = find_adapt_method(config.adapt).uses_target;
+  if (last < workers)
+    throw Error("the last batch of an epoch has {} images for {} workers; choose another batch than {}", last, workers,
+                config.batch);
+  if (adapted && last < 2)
+    throw Error("the last batch of an epoch has one image, adapt {} needs two; choose another batch than {}",
+                config.adapt, config.batch);
+  if (adapted && target_images < config.batch)
+    throw Error("the target {} has {} training images, not enough for a batch of {}; choose a smaller batch",
+                config.target, target_images, config.batch);
+}
+
 std::unique_ptr<Adaptation> make_adaptation(const TrainConfig& config, const nn::Network& network, int64_t steps) {
   const AdaptMethod& method = find_adapt_method(config.adapt);
   if (!method.uses_target) return nullptr;
@@ -66,12 +81,14 @@ Plan make_plan(const TrainConfig& config) {
   validate(config);
   const NetworkSpec spec = network_spec(config);
   const auto images = static_cast<int64_t>(load_split(config, "train").size());
+  const auto target_images = static_cast<int64_t>(load_target(config, "train").size());
+  require_batches(config, images, target_images);
   return {.model = spec.model,
           .parameters = parameter_count(spec),
           .macs = mac_count(spec),
           .train_images = images,
           .test_images = static_cast<int64_t>(load_split(config, "test").size()),
-          .target_train_images = static_cast<int64_t>(load_target(config, "train").size()),
+          .target_train_images = target_images,
           .target_test_images = static_cast<int64_t>(load_target(config, "test").size()),
           .steps = config.epochs * ((images + config.batch - 1) / config.batch),
           .threads = static_cast<int>(config.threads)};
@@ -101,10 +118,17 @@ int64_t predicted_memory(const NetworkSpec& spec, int64_t batch, int64_t element
 }
 
 nn::PrecisionChoice training_precision(const TrainConfig& config, const torch::Device& device) {
-  const bool full = config.precision == "auto" && (ode::find_gradient(config.gradient).rebuilds_states ||
-                                                   config.quantize > 0 || is_adaptive(network_spec(config)));
-  return nn::choose_precision(full ? "float32" : config.precision, device);
+  const ode::GradientRow& gradient = ode::find_gradient(config.gradient);
+  std::string why;
+  if (gradient.rebuilds_states) why = fmt::format("gradient {} computes states backwards", gradient.name);
+  if (config.quantize > 0) why = "bfloat16 would repeat the roundings of quantize";
+  if (is_adaptive(network_spec(config)))
+    why = fmt::format("the errors that controller {} goes by would drown in bfloat16", config.controller);
+  if (config.precision != "auto" || why.empty()) return nn::choose_precision(config.precision, device);
+  return {nn::Precision::Float32, "float32: " + why, ""};
 }
+
+std::string as_when_it_began(std::string_view precision) { return fmt::format("{}: as when it began", precision); }
 
 Estimate estimate(const TrainConfig& config, const Plan& plan) {
   constexpr int kWarmUp = 3, kMeasured = 7;

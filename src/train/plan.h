@@ -23,6 +23,9 @@ data::Dataset load_target(const TrainConfig& config, const char* split);
 StepOptions step_options(const TrainConfig& config);
 double adapt_weight(const TrainConfig& config);  // the method's own where the config leaves it open
 
+// Error for batches that cannot be trained with: too few images in the last one of an epoch, or in the target.
+void require_batches(const TrainConfig& config, int64_t images, int64_t target_images, int workers = 1);
+
 // Null if nothing is adapted. steps: of the whole training.
 std::unique_ptr<Adaptation> make_adaptation(const TrainConfig& config, const nn::Network& network, int64_t steps);
 
@@ -38,6 +41,9 @@ int64_t predicted_memory(const NetworkSpec& spec, int64_t batch, int64_t element
 
 // "auto" means float32 for gradient methods, adaptive steps and quantization, which do not survive another.
 nn::PrecisionChoice training_precision(const TrainConfig& config, const torch::Device& device);
+
+// The reason for the precision of a run that goes on.
+std::string as_when_it_began(std::string_view precision);
 
 // Of the same step, differentiated by another method.
 struct MethodMemory {

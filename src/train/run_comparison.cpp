@@ -87,15 +87,14 @@ RunSummary summarize(const std::filesystem::path& run) {
     summary.parameters = parameter_count(spec);
     summary.macs = mac_count(spec);
   }
-  for (const EpochResult& result : summary.record.results) {
-    summary.seconds += result.seconds;
-    if (result.tested) summary.last = result;
-  }
+  for (const EpochResult& result : summary.record.results) summary.seconds += result.seconds;
   // Of the model, not of the networks before it.
   const int64_t epochs_before = trains_dynamics(config) ? 0 : epochs_before_model(config);
   const auto before = std::min(epochs_before, std::ssize(summary.record.results));
   const std::span<const EpochResult> of_model = std::span(summary.record.results).subspan(static_cast<size_t>(before));
   if (const auto* best = best_result(of_model)) summary.best = *best;
+  for (const EpochResult& result : of_model)
+    if (result.tested) summary.last = result;
   summary.images_per_second = median_speed(summary.record.results);
   return summary;
 }

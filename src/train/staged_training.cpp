@@ -10,6 +10,7 @@
 #include "nn/device.h"
 #include "spec/skip_removal.h"
 #include "train/distillation.h"
+#include "train/plan.h"
 
 namespace odenet::train {
 
@@ -39,7 +40,9 @@ class StageObserver : public Observer {
 
   void on_start(const Plan& plan) override {
     images_ = plan.train_images;
-    whole_.on_start(plan);
+    Plan told = plan;
+    if (!precision_.empty()) told.precision = as_when_it_began(precision_);
+    whole_.on_start(told);
   }
   void on_step(const Progress& p) override {
     Progress all = p;
@@ -55,10 +58,16 @@ class StageObserver : public Observer {
     row.epoch += epochs_before_;
     whole_.on_epoch(row);
   }
-  bool should_stop() override { return whole_.should_stop(); }
+  bool should_stop() override { return stop_asked_ = whole_.should_stop() || stop_asked_; }
+  bool stop_asked() const { return stop_asked_; }
+
+  // The whole training, in that precision.
+  void goes_on_in(std::string precision) { precision_ = std::move(precision); }
 
  private:
   Observer& whole_;
+  bool stop_asked_ = false;
+  std::string precision_;  // of a training that goes on, else empty
   int64_t epochs_before_, epochs_, images_ = 0;
   std::function<void()> on_files_;
 };
@@ -84,7 +93,9 @@ class StagedTraining {
     StagedResult result;
     for (auto i = static_cast<size_t>(first[0]); i < stages_.size() && !result.stopped; ++i) {
       static_cast<TrainResult&>(result) = train_stage(i, workers);
-      workers.barrier();  // the next stage reads what this one has written
+      double stop[] = {stop_asked_ ? 1.0 : 0.0};  // maybe in its last step
+      workers.sum(stop);                          // waits, too: the next stage reads what this one has written
+      result.stopped = result.stopped || (stop[0] > 0 && i + 1 < stages_.size());
     }
     if (run_) summarise(result);
     return result;
@@ -137,11 +148,14 @@ class StagedTraining {
                         .skips_left = skip_count(stage.spec),
                         .epochs = stage.config.epochs});
     StageObserver observer(observer_, before, config_.epochs, [this] { write_derived_files(); });
+    if (run_ && run_->opened()) observer.goes_on_in(config_.precision);
     TrainConfig config = config_of(i);
-    if (!run_) return train(config, nullptr, observer, environment_, workers);
-    RunFolder run = has_begun(i) ? RunFolder::open(stage_folder(i)) : RunFolder(stage_folder(i));
-    if (run.opened()) config.precision = run.config().precision;
-    return train(config, &run, observer, environment_, workers);
+    std::optional<RunFolder> run;
+    if (run_) run = has_begun(i) ? RunFolder::open(stage_folder(i)) : RunFolder(stage_folder(i));
+    if (run && run->opened()) config.precision = run->config().precision;
+    const TrainResult result = train(config, run ? &*run : nullptr, observer, environment_, workers);
+    stop_asked_ = observer.stop_asked();
+    return result;
   }
 
   std::vector<StageSummary> summaries() const {
@@ -161,7 +175,9 @@ class StagedTraining {
         row.seconds += result.seconds;
         if (result.tested) row.last_top1 = result.test_top1;
       }
-      if (const EpochResult* best = best_result(results)) row.best_top1 = best->test_top1;
+      const EpochResult* best = best_result(results);
+      row.tested = best != nullptr;
+      if (best) row.best_top1 = best->test_top1;
     }
     return rows;
   }
@@ -179,13 +195,13 @@ class StagedTraining {
     const std::vector<StageSummary> rows = summaries();
     for (size_t i = 0; i < rows.size(); ++i) {
       const StageSummary& row = rows[i];
-      const bool tested = row.completed > 0;
-      table += fmt::format("{},{},{},{},{},{},{},{},{},{:.3f},{}\n", i + 1, row.model, row.skips, row.skips_left,
-                           row.parameters, row.epochs, row.completed, tested ? fmt::format("{}", row.best_top1) : "",
-                           tested ? fmt::format("{}", row.last_top1) : "", row.seconds, row.folder);
+      table +=
+          fmt::format("{},{},{},{},{},{},{},{},{},{:.3f},{}\n", i + 1, row.model, row.skips, row.skips_left,
+                      row.parameters, row.epochs, row.completed, row.tested ? fmt::format("{}", row.best_top1) : "",
+                      row.tested ? fmt::format("{}", row.last_top1) : "", row.seconds, row.folder);
     }
     const fs::path model = stage_folder(stages_.size() - 1);
-    for (const char* name : {"last.safetensors", "best.safetensors"})
+    for (const char* name : {"last.safetensors", "best.safetensors", "target.safetensors"})
       if (is_there(model / name)) write_file(folder_ / name, read_file(model / name));
     write_file(folder_ / kTable, table);
     run_->replace_epochs(std::move(all));
@@ -209,11 +225,14 @@ class StagedTraining {
   const fs::path folder_;
   Observer& observer_;
   const WorkerEnvironment& environment_;
+  bool stop_asked_ = false;  // in the stage that was trained last, by this process's observer
 };
 
-// The teacher's file: the copy of a run that has begun, else the one of the config.
-fs::path teacher_file(const TrainConfig& config, const RunFolder* run) {
-  return run && run->opened() && is_there(run->teacher()) ? run->teacher() : fs::path(config.teacher);
+// The teacher's file: the copy of a run that has begun, for workers without the run, too; else the one of the config.
+fs::path teacher_file(const TrainConfig& config, const RunFolder* run, const fs::path& folder) {
+  const fs::path copy = folder / "teacher.safetensors";
+  const bool may_have_begun = !run || run->opened();
+  return may_have_begun && is_there(copy) ? copy : fs::path(config.teacher);
 }
 
 }  // namespace
@@ -221,8 +240,10 @@ fs::path teacher_file(const TrainConfig& config, const RunFolder* run) {
 StagedResult train_in_stages(const TrainConfig& config, RunFolder* run, const fs::path& folder, Observer& observer,
                              const WorkerEnvironment& environment) {
   validate(config);
-  const std::optional<NetworkSpec> teacher = teacher_spec(config, teacher_file(config, run));
+  const fs::path file = teacher_file(config, run, folder);
+  const std::optional<NetworkSpec> teacher = teacher_spec(config, file);
   TrainConfig resolved = resolve_stages(config, teacher);
+  if (!run && !config.teacher.empty()) resolved.teacher = file.string();
   std::vector<TrainingStage> stages = plan_stages(resolved, teacher);
   if (!stages.empty())
     return StagedTraining(std::move(resolved), std::move(stages), run, folder, observer, environment).run();
@@ -248,7 +269,7 @@ std::string stages_text(std::span<const StageSummary> stages) {
                                  "network", width);
   for (size_t i = 0; i < stages.size(); ++i) {
     const StageSummary& s = stages[i];
-    const auto percent = [&](double value) { return s.completed > 0 ? fmt::format("{:.2f} %", value) : "-"; };
+    const auto percent = [&](double value) { return s.tested ? fmt::format("{:.2f} %", value) : "-"; };
     text += fmt::format(
         "{:>5}  {:<{}}  {:>10}  {:>10}  {:>8}  {:>10}  {:>10}  {:>8}\n", i + 1, s.model, width,
         fmt::format("{} of {}", s.skips_left, s.skips.size()), s.parameters,

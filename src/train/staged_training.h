@@ -10,9 +10,9 @@
 //
 // The folder: stages/1-short-resnet-20 and so on are runs of their own, with checkpoints, metrics and settings, to
 // evaluate and compare like any other. The run's own files follow from them: metrics.csv has the epochs of all,
-// last.safetensors and best.safetensors are those of the last stage, whose network is the model, and stages.csv is the
-// table of the stages. The next stage gets last.safetensors of the one before. The teacher of a distillation is that of
-// the config for all stages; without one, the network of the first stage.
+// last.safetensors, best.safetensors and target.safetensors are those of the last stage, whose network is the model,
+// and stages.csv is the table of the stages. The next stage gets last.safetensors of the one before. The teacher of a
+// distillation is that of the config for all stages; without one, the network of the first stage.
 //
 // However often it was cut off and continued, it ends with the same bytes.
 #pragma once
@@ -35,7 +35,8 @@ struct StageSummary {
   int64_t parameters = 0;
   int64_t epochs = 0;  // of which it has completed
   int64_t completed = 0;
-  double best_top1 = 0, last_top1 = 0;  // percent of the test split; of no meaning without a completed epoch
+  bool tested = false;                  // any of them; else the next two have no meaning
+  double best_top1 = 0, last_top1 = 0;  // percent of the test split
   double seconds = 0;
 };
 

@@ -33,7 +33,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr size_t kTestBatch = 250;
 constexpr int64_t kGpuReportSteps = 20;  // a GPU is waited for every so many steps
 
 data::LoaderOptions loader_options(const TrainConfig& config, const Workers& workers) {
@@ -99,16 +98,7 @@ class Trainer {
         info_{.dataset = config_.dataset,
               .class_names = train_set_.class_names,
               .normalization = data::find_dataset(config_.dataset).normalization,
-              .notes = {}} {
-    const auto images = static_cast<int64_t>(train_set_.size());
-    const int64_t last = images - (steps_ - 1) * config_.batch;
-    if (last < workers_.size())
-      throw Error("the last batch of an epoch has {} images for {} workers; choose another batch than {}", last,
-                  workers_.size(), config_.batch);
-    if (adaptation_ && last < 2)
-      throw Error("the last batch of an epoch has one image, adapt {} needs two; choose another batch than {}",
-                  config_.adapt, config_.batch);
-  }
+              .notes = {}} {}
 
   TrainResult run() {
     if (run_ && run_->opened())
@@ -120,7 +110,7 @@ class Trainer {
     announce();
     saved_ = Clock::now();
     TrainResult result;
-    if (config_.epochs == 0 && run_) save(run_->last(), 0, 0);
+    if (config_.epochs == 0 && run_) save(run_->last(), info_, 0, {});
     while (position_.epoch < config_.epochs && !result.stopped) result.stopped = !train_epoch();
     if (run_) summarise(result);
     return result;
@@ -139,13 +129,12 @@ class Trainer {
   }
 
   std::unique_ptr<Batches> make_all_batches() const {
+    require_batches(config_, static_cast<int64_t>(train_set_.size()), static_cast<int64_t>(target_train_set_.size()),
+                    workers_.size());
     const data::LoaderOptions options = loader_options(config_, workers_);
     const torch::ScalarType type = nn::scalar_type(precision_.precision);
     auto source = make_batches(train_set_, options, device_, type);
     if (!find_adapt_method(config_.adapt).uses_target) return source;
-    if (static_cast<int64_t>(target_train_set_.size()) < config_.batch)
-      throw Error("the target {} has {} training images, not enough for a batch of {}; choose a smaller batch",
-                  config_.target, target_train_set_.size(), config_.batch);
     auto target = make_batches(target_train_set_, target_options(config_, options, workers_), device_, type);
     return std::make_unique<PairedBatches>(std::move(source), std::move(target));
   }
@@ -208,12 +197,13 @@ class Trainer {
                         .warning = precision_.warning});
   }
 
-  // False if the observer stopped the training.
+  // False if the observer stopped the training; asked in the last step of an epoch, it is stopped after that.
   bool train_epoch() {
     const auto start = Clock::now();
     const double before = position_.sums.seconds;
     EpochSums& sums = position_.sums;
     double rate = 0;
+    bool stop = false;
     network_->train();
     batches_->start_epoch(static_cast<uint64_t>(position_.epoch), position_.step);
     std::vector<StepResult> pending;
@@ -222,15 +212,15 @@ class Trainer {
       pending.push_back(step_(*batch, rate, workers_, batch_images()));
       ++position_.step;
       if (!device_.is_cpu() && position_.step % kGpuReportSteps != 0 && position_.step < steps_) continue;
-      const bool stop = add_up(pending, rate);
+      stop = add_up(pending, rate);
       sums.seconds = before + seconds_since(start);
       report();
       if (position_.step == steps_) break;
       if (stop || seconds_since(saved_) > 60 * config_.checkpoint_minutes) save_position();
       if (stop) return false;
     }
-    finish_epoch(rate, seconds_since(start));
-    return true;
+    finish_epoch(rate);
+    return !stop || position_.epoch == config_.epochs;
   }
 
   // Of all workers.
@@ -250,11 +240,7 @@ class Trainer {
     }
     results.clear();
     workers_.sum(sums);
-    if (!std::isfinite(sums[0] + sums[4]))
-      throw Error(
-          "training diverged: the loss is {} in epoch {} at learning rate {:.3g}; lower lr (or end_time for "
-          "ODEBlocks). The checkpoints of earlier epochs are kept",
-          sums[0] + sums[4], position_.epoch + 1, rate);
+    require_finite("loss", sums[0] + sums[4], position_.epoch + 1, rate);
     position_.sums.loss += sums[0];
     position_.sums.correct += static_cast<int64_t>(sums[1]);
     position_.sums.images += static_cast<int64_t>(sums[2]);
@@ -266,6 +252,14 @@ class Trainer {
       position_.sums.rejected += static_cast<double>(work.forward.rejected);
     }
     return sums[3] > 0;
+  }
+
+  static void require_finite(std::string_view what, double loss, int64_t epoch, double rate) {
+    if (!std::isfinite(loss))
+      throw Error(
+          "training diverged: the {} is {} in epoch {} at learning rate {:.3g}; lower lr (or end_time for "
+          "ODEBlocks). The checkpoints of earlier epochs are kept",
+          what, loss, epoch, rate);
   }
 
   double mean_loss() const { return position_.sums.loss / static_cast<double>(position_.sums.images); }
@@ -293,8 +287,9 @@ class Trainer {
   }
 
   // Tests, and writes the files in the order that train/run_folder.h asks for.
-  void finish_epoch(double rate, double training_seconds) {
+  void finish_epoch(double rate) {
     const auto start = Clock::now();
+    const double training_seconds = position_.sums.seconds;
     EpochResult row{.epoch = position_.epoch + 1,
                     .lr = rate,
                     .train_loss = mean_loss(),
@@ -314,9 +309,10 @@ class Trainer {
       const AverageInUse average(step_.sgd());
       if (row.tested) evaluate_into(row);
       const EpochResult* best = best_result(run_->results());
-      row.best = row.tested && (!best || row.test_top1 > best->test_top1);
-      save(run_->last(), row.epoch, row.test_top1);
-      if (row.best) save(run_->best(), row.epoch, row.test_top1);
+      row.best = row.tested && (!best || better(row, *best));
+      const auto top1 = row.tested ? std::optional(row.test_top1) : std::nullopt;
+      save(run_->last(), info_, row.epoch, top1);
+      if (row.best) save(run_->best(), info_, row.epoch, top1);
       if (row.has_target) finish_target(row);
     }
     row.seconds = training_seconds + seconds_since(start);
@@ -327,11 +323,12 @@ class Trainer {
 
   eval::Metrics evaluate(const data::Dataset& images) {
     nn::FloatBackend backend(network_, info_);
-    return eval::evaluate(backend, {images.images, images.labels}, {.batch = kTestBatch});
+    return eval::evaluate(backend, {images.images, images.labels});
   }
 
   void evaluate_into(EpochResult& row) {
     const auto metrics = evaluate(test_set_);
+    require_finite("test loss", metrics.loss(), row.epoch, row.lr);
     row.test_loss = metrics.loss();
     row.test_top1 = 100 * metrics.top1();
     row.test_top5 = 100 * metrics.top5();
@@ -348,7 +345,7 @@ class Trainer {
     nn::ModelInfo info = info_;
     info.dataset = config_.target;
     info.class_names = target_test_set_.class_names;
-    save(run_->target(), info, row.epoch, row.target_top1);
+    save(run_->target(), info, row.epoch, row.tested ? std::optional(row.target_top1) : std::nullopt);
   }
 
   void save_position() {
@@ -356,9 +353,10 @@ class Trainer {
     saved_ = Clock::now();
   }
 
-  void save(const std::filesystem::path& path, int64_t epoch, double top1) const { save(path, info_, epoch, top1); }
-  void save(const std::filesystem::path& path, nn::ModelInfo info, int64_t epoch, double top1) const {
-    info.notes = {{"epoch", fmt::format("{}", epoch)}, {"test_top1", fmt::format("{:.2f}", top1)}};
+  // top1: if it was tested.
+  void save(const std::filesystem::path& path, nn::ModelInfo info, int64_t epoch, std::optional<double> top1) const {
+    info.notes = {{"epoch", fmt::format("{}", epoch)}};
+    if (top1) info.notes["test_top1"] = fmt::format("{:.2f}", *top1);
     if (config_.quantize > 0) {
       info.notes[fixed::kTrainedBits] = fmt::format("{}", config_.quantize);
       info.notes[fixed::kTrainedActivations] = config_.activations;
@@ -426,7 +424,8 @@ TrainResult train(const TrainConfig& config, RunFolder* run, Observer& observer,
   if (needs_stages(config))
     throw Error("start is '{}': this training has stages, which are trainings of their own", config.start);
   const torch::Device device = nn::choose_device(config.device, environment.local_rank);
-  const nn::PrecisionChoice precision = training_precision(config, device);
+  nn::PrecisionChoice precision = training_precision(config, device);
+  if (run && run->opened()) precision.why = as_when_it_began(nn::name_of(precision.precision));
   nn::set_threads(static_cast<int>(config.threads), environment.local_size);
   TrainConfig resolved = resolve_machine(config, environment);
   resolved.adapt_weight = adapt_weight(config);

@@ -6,8 +6,8 @@
 //   RunFolder run = RunFolder::open("runs/a");   // cut off, or stopped: goes on where the last state was written
 //   train(run.config(), run, observer);
 //
-// Gradients are those of the discrete network (backpropagation through every Euler step). Same binary, machine, threads
-// and config give the same bytes, however often the training was cut off and continued.
+// Gradients are those of the discrete network (backpropagation through every Euler step). On a CPU the same binary,
+// machine, threads and config give the same bytes, however often the training was cut off and continued.
 #pragma once
 
 #include "train/config.h"
@@ -55,7 +55,8 @@ class Observer {
   virtual void on_start(const Plan&) {}        // data loaded, run folder created
   virtual void on_step(const Progress&) {}
   virtual void on_epoch(const EpochResult&) {}
-  virtual bool should_stop() { return false; }  // asked after every step; true saves the state and ends the training
+  // Asked after every step; true saves the state and ends the training, in the last step of an epoch after its test.
+  virtual bool should_stop() { return false; }
 };
 
 struct TrainResult {

@@ -22,6 +22,7 @@ std::string settings(TrainConfig config) {
   config.threads = defaults.threads;
   config.device = defaults.device;
   config.data_dir = defaults.data_dir;
+  config.checkpoint_minutes = defaults.checkpoint_minutes;
   config.weights = defaults.weights;
   config.teacher = defaults.teacher;  // of which the run has a copy
   return to_toml(config);

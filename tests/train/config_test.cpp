@@ -242,14 +242,32 @@ TEST(TrainConfig, AdaptiveStepsChooseTheirNumberAndNeedFloat32) {
   EXPECT_ERROR(validate(config), "precision is 'bfloat16'", "adaptive");
 }
 
+TEST(TrainConfig, WhatIsForAdaptiveStepsNeedsAController) {
+  for (const auto& [name, value] : {std::pair("rtol", "0.01"), std::pair("atol", "0.01"), std::pair("first_step", "1"),
+                                    std::pair("accepts", "2"), std::pair("rejects", "2"), std::pair("window", "4")}) {
+    TrainConfig config;
+    set_field(config, name, value);
+    EXPECT_ERROR(validate(config), std::string(name) + " is '" + value + "'", "without a controller");
+    config.solver = "heun-euler";
+    config.controller = "slope";
+    EXPECT_NO_THROW(validate(config)) << name;
+  }
+}
+
 TEST(TrainConfig, QuantizationGoesOnWithAFloatNetworkInFloat32) {
   TrainConfig config;
   config.quantize = 8;
   EXPECT_ERROR(validate(config), "weights is ''", "a trained run");
   config.weights = "runs/a";
   EXPECT_NO_THROW(validate(config));
-  config.activations = "8.9";
-  EXPECT_ERROR(validate(config), "'8.9'");
+  config.activations = "8.99";
+  EXPECT_ERROR(validate(config), "'8.99'");
+  config.activations = "8.4,layr1=8.2";
+  EXPECT_ERROR(validate(config), "layr1", "biased-odenet-20", "layer3_2");
+  for (const char* wide : {"25.12", "8.4,layer1=32.20"}) {
+    config.activations = wide;
+    EXPECT_ERROR(validate(config), "activations", wide, "at most 24 bits");
+  }
   config.activations = "8.5,layer1=8.4";
   EXPECT_NO_THROW(validate(config));
   for (const int bits : {1, 25, -8}) {

@@ -40,6 +40,19 @@ TEST(Curves, DrawsPicturesOfBothFormats) {
   EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()), 2);
 }
 
+TEST(Curves, LeavesOutWhatWasNeverTested) {
+  if (!can_draw_pictures()) GTEST_SKIP() << "gnuplot is not installed";
+  const testing::TemporaryFolder folder;
+  std::vector<EpochResult> results{{.epoch = 1, .lr = 0.1, .train_loss = 2, .tested = false, .dynamics = true},
+                                   {.epoch = 2, .lr = 0.1, .train_loss = 1, .tested = false, .dynamics = true}};
+  draw_curves({{"run", results}}, folder / "untested.svg");
+  EXPECT_EQ(read_text_file(folder / "untested.svg").find("rollout error"), std::string::npos);
+  results[1].tested = true;
+  results[1].rollout_error = 0.5;
+  draw_curves({{"run", results}}, folder / "tested.svg");
+  EXPECT_NE(read_text_file(folder / "tested.svg").find("rollout error"), std::string::npos);
+}
+
 TEST(Curves, RefusesWhatCannotBeDrawn) {
   const testing::TemporaryFolder folder;
   EXPECT_ERROR(draw_curves(curves(), folder / "c.pdf"), "c.pdf", ".svg or .png");

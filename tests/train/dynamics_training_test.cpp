@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
+#include <thread>
 
 #include "core/file.h"
+#include "core/safetensors.h"
 #include "dynamics/model.h"
 #include "support/expect_error.h"
 #include "support/temporary_folder.h"
@@ -80,6 +83,34 @@ TEST(DynamicsTraining, StoppedAfterAnyStepItEndsWithTheSameBytes) {
   }
 }
 
+TEST(DynamicsTraining, AStopInTheOnlyStepOfAnEpochComesAfterIt) {
+  const testing::TemporaryFolder folder;
+  RunFolder run(folder / "run");
+  StopAfter at_once(0);
+  TrainConfig config = small_config();
+  config.batch = 256;
+  config.test_every = 2;
+  EXPECT_TRUE(train_dynamics(config, run, at_once).stopped);
+  EXPECT_EQ(run.results().size(), 1u);
+  EXPECT_FALSE(SafeTensors::load(run.last()).metadata.contains("rollout_error")) << "not tested";
+}
+
+TEST(DynamicsTraining, TheTimeBeforeAStopCounts) {
+  struct Slow : StopAfter {
+    Slow() : StopAfter(1) {}
+    void on_step(const Progress&) override { std::this_thread::sleep_for(std::chrono::milliseconds(500)); }
+  } slow;
+  const testing::TemporaryFolder folder;
+  {
+    RunFolder run(folder / "run");
+    EXPECT_TRUE(train_dynamics(small_config(), run, slow).stopped);
+  }
+  RunFolder run = RunFolder::open(folder / "run");
+  StopAfter never;
+  train_dynamics(run.config(), run, never);
+  EXPECT_GE(run.results().front().seconds, 0.5);
+}
+
 TEST(DynamicsTraining, RefusesWhatIsForImages) {
   TrainConfig config = small_config();
   EXPECT_TRUE(trains_dynamics(config));
@@ -89,6 +120,16 @@ TEST(DynamicsTraining, RefusesWhatIsForImages) {
   config = small_config();
   config.mixup = 0.2;
   EXPECT_ERROR(validate(config), "mixup", "lotka-volterra", "images");
+  for (const auto& [name, value] :
+       {std::pair("label_smoothing", "0"), std::pair("stage_lr", "0.1"), std::pair("temperature", "2"),
+        std::pair("adapt_statistics", "joint"), std::pair("activations", "8.4"), std::pair("norm", "instance")}) {
+    config = small_config();
+    set_field(config, name, value);
+    EXPECT_ERROR(validate(config), std::string(name) + " is given", "images");
+  }
+  config = small_config();
+  config.augment = false;
+  EXPECT_NO_THROW(validate(config));
   config = small_config();
   config.device = "cuda";
   EXPECT_ERROR(validate(config), "CPU");
@@ -107,6 +148,11 @@ TEST(DynamicsTraining, DivergenceIsAnError) {
   TrainConfig config = small_config();
   config.lr = 1e30;
   EXPECT_ERROR(train_dynamics(config, run, observer), "diverged", "lower lr");
+  config.batch = 256;
+  config.epochs = 1;
+  RunFolder one_step(folder / "one-step");
+  EXPECT_ERROR(train_dynamics(config, one_step, observer), "diverged: the test loss is");
+  EXPECT_FALSE(std::filesystem::exists(one_step.last()));
 }
 
 TEST(DynamicsTraining, ParametersAndMultiplyAddsAreCounted) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "core/file.h"
 #include "support/expect_error.h"
 #include "support/temporary_folder.h"
@@ -28,6 +30,18 @@ TEST(MetricsFile, GivesTheSameBitsBack) {
   write_metrics(folder / "m.csv", results);
   EXPECT_EQ(read_metrics(folder / "m.csv"), results);
   EXPECT_EQ(best_result(results)->epoch, 3);
+}
+
+TEST(MetricsFile, WhatIsNotFiniteIsNeverTheBest) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  std::vector<EpochResult> results{result(1, 60), result(2, 40), result(3, nan)};
+  results[0].test_loss = nan;
+  EXPECT_EQ(best_result(results)->epoch, 2);
+  for (EpochResult& row : results) row.dynamics = true;
+  results[0] = {.epoch = 1, .dynamics = true, .rollout_error = nan};
+  results[1].rollout_error = 0.5;
+  results[2].rollout_error = 1;
+  EXPECT_EQ(best_result(results)->epoch, 2);
 }
 
 TEST(MetricsFile, UntestedEpochsHaveEmptyCells) {

@@ -82,7 +82,14 @@ TEST_F(QuantizationTest, WeightsOfAnotherNetworkAreRefused) {
   config_.weights = trained("float").string();
   config_.quantize = 8;
   config_.model = "resnet-14";
-  EXPECT_ERROR(choose_activations(config_), "odenet-14", "expected the network that is trained, resnet-14");
+  EXPECT_ERROR(choose_activations(config_), "another network", "model odenet-14, expected resnet-14");
+  config_.model = "odenet-14";
+  config_.end_time = 2;
+  EXPECT_ERROR(choose_activations(config_), "end_time 1, expected 2");
+  config_.steps = 3;
+  config_.norm = "instance";
+  EXPECT_ERROR(choose_activations(config_), "norm batch, expected instance; end_time 1, expected 2; steps ",
+               ", expected 3");
 }
 
 }  // namespace

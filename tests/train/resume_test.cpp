@@ -1,6 +1,9 @@
 // A training that is cut off anywhere and continued ends with the bytes of one that was not.
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <thread>
+
 #include "core/file.h"
 #include "core/safetensors.h"
 #include "support/expect_error.h"
@@ -90,9 +93,57 @@ TEST_F(ResumeTest, StoppedAfterAnyNumberOfSteps) {
     TrainResult result = begin(name, interval);
     int lives = 1;
     for (; result.stopped && lives < 20; ++lives) result = go_on(name, interval);
-    EXPECT_EQ(lives, interval == 2 ? 1 : interval == 1 ? 3 : 2) << "at the end of an epoch nothing is cut off";
+    EXPECT_EQ(lives, interval == 1 ? 4 : 2) << "also at the end of an epoch, but not of the training";
     expect_same_run("whole", name);
   }
+}
+
+TEST_F(ResumeTest, AStopInTheOnlyStepOfAnEpochComesAfterIt) {
+  config_.batch = 64;
+  EXPECT_TRUE(begin("a", 1).stopped);
+  EXPECT_EQ(read_run(folder_ / "a").results.size(), 1u);
+  EXPECT_FALSE(go_on("a", 1).stopped) << "in the last epoch";
+  EXPECT_EQ(read_run(folder_ / "a").results.size(), 2u);
+}
+
+TEST_F(ResumeTest, TheTimeBeforeAStopCounts) {
+  struct Slow : Stopper {
+    Slow() : Stopper(1) {}
+    bool should_stop() override {
+      std::this_thread::sleep_for(std::chrono::seconds(2));
+      return true;
+    }
+  } slow;
+  {
+    RunFolder run(folder_ / "a");
+    EXPECT_TRUE(train(config_, run, slow).stopped);
+  }
+  go_on("a");
+  EXPECT_GE(read_run(folder_ / "a").results.front().seconds, 2);
+}
+
+TEST_F(ResumeTest, AnUntestedEpochHasNoAccuracyInItsCheckpoint) {
+  config_.test_every = 2;
+  EXPECT_TRUE(begin("a", 2).stopped);
+  EXPECT_FALSE(SafeTensors::load(folder_ / "a/last.safetensors").metadata.contains("test_top1"));
+  go_on("a");
+  EXPECT_TRUE(SafeTensors::load(folder_ / "a/last.safetensors").metadata.contains("test_top1"));
+}
+
+TEST_F(ResumeTest, ThePrecisionIsAsWhenItBegan) {
+  struct Recorder : Stopper {
+    Recorder() : Stopper(1) {}
+    void on_start(const Plan& plan) override { precision = plan.precision; }
+    std::string precision;
+  } recorder;
+  {
+    RunFolder run(folder_ / "a");
+    train(config_, run, recorder);
+    EXPECT_EQ(recorder.precision.find("as when it began"), std::string::npos) << recorder.precision;
+  }
+  RunFolder run = RunFolder::open(folder_ / "a");
+  train(run.config(), run, recorder);
+  EXPECT_EQ(recorder.precision, run.config().precision + ": as when it began");
 }
 
 TEST_F(ResumeTest, BFloat16GoesOnExactlyToo) {

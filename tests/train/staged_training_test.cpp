@@ -18,8 +18,10 @@ namespace odenet::train {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::AllOf;
 using testing::die_at_calls;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr int64_t kAllSteps = 8;  // 4 epochs of 2
 
@@ -206,6 +208,15 @@ TEST_F(StagedTrainingTest, StoppedAfterAnyNumberOfStepsItEndsWithTheSameBytes) {
   }
 }
 
+TEST_F(StagedTrainingTest, AStopInTheOnlyStepOfAnEpochComesAfterIt) {
+  config_.batch = 64;
+  ASSERT_TRUE(begin("a", 1).stopped);
+  for (size_t epochs = 1; epochs < 4; ++epochs) {
+    EXPECT_EQ(read_run(folder_ / "a").results.size(), epochs);
+    EXPECT_EQ(go_on("a", 1).stopped, epochs < 3);
+  }
+}
+
 // As SIGKILL or a power cut before the k-th system call that changes a file, for many k.
 TEST_F(StagedTrainingTest, DeathAtAnyFileCall) {
   start_with_teacher(make_teacher("short-resnet-8"));
@@ -290,6 +301,37 @@ TEST_F(StagedTrainingTest, AStoppedRunShowsHowFarItsStagesAre) {
   EXPECT_ERROR(find_checkpoint(folder_ / "cut"), "best.safetensors");
   EXPECT_EQ(read_run(folder_ / "cut").results.size(), 1u);
   EXPECT_THAT(read_text_file(folder_ / "cut/stages.csv"), HasSubstr("\n2,short-resnet-8,nns,1,75290,1,0,,,"));
+}
+
+TEST_F(StagedTrainingTest, WhatIsNotTestedHasNoAccuracy) {
+  config_.test_every = 2;
+  const StagedResult result = begin("cut", 6);  // the last stage has one epoch
+  ASSERT_TRUE(result.stopped);
+  EXPECT_FALSE(result.stages.back().tested);
+  EXPECT_THAT(read_text_file(folder_ / "cut/stages.csv"), HasSubstr("\n3,nonresnet-8,nnn,0,75290,2,1,,,"));
+  const std::string text = stages_text(result.stages), last = text.substr(text.find("nonresnet-8 "));
+  EXPECT_THAT(last, AllOf(HasSubstr("1 of 2           -           -"), Not(HasSubstr("%"))));
+  EXPECT_FALSE(summarize(folder_ / "cut").last) << "what was tested are other networks";
+}
+
+TEST_F(StagedTrainingTest, TheTargetIsThatOfTheLastStage) {
+  testing::write_tiny_digits(folder_.path(), "usps");
+  config_.target = "usps";
+  begin("a");
+  EXPECT_EQ(read_file(folder_ / "a/target.safetensors"),
+            read_file(folder_ / "a/stages/3-nonresnet-8/target.safetensors"));
+}
+
+TEST_F(StagedTrainingTest, TheNextStageOfARunThatGoesOnHasItsPrecision) {
+  struct Starts : Observer {
+    void on_start(const Plan& plan) override { precisions.push_back(plan.precision); }
+    std::vector<std::string> precisions;
+  } starts;
+  ASSERT_TRUE(begin("a", 1).stopped);
+  RunFolder run = RunFolder::open(folder_ / "a");
+  train_in_stages(run.config(), &run, run.path(), starts, {});
+  ASSERT_EQ(starts.precisions.size(), 3u);
+  for (const std::string& text : starts.precisions) EXPECT_EQ(text, run.config().precision + ": as when it began");
 }
 
 TEST_F(StagedTrainingTest, TrainAloneRefusesStages) {

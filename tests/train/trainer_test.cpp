@@ -189,6 +189,18 @@ TEST_F(TrainerTest, DivergenceIsAnErrorThatNamesTheRemedy) {
   EXPECT_ERROR(train(config_, run, recorder_), "training diverged", "lower lr");
 }
 
+TEST_F(TrainerTest, DivergenceInTheLastStepIsSeenByTheTest) {
+  config_.model = "resnet-8";
+  config_.lr = 1e20;
+  config_.schedule = "step";
+  config_.train_limit = config_.batch;
+  config_.epochs = 1;
+  RunFolder run(folder_ / "a");
+  EXPECT_ERROR(train(config_, run, recorder_), "training diverged: the test loss is", "epoch 1");
+  EXPECT_TRUE(run.results().empty());
+  EXPECT_FALSE(fs::exists(run.last()));
+}
+
 TEST_F(TrainerTest, ExistingRunIsNotOverwritten) {
   fs::create_directory(folder_ / "a");
   write_file(folder_ / "a/notes.txt", "mine");

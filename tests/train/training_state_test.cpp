@@ -100,7 +100,8 @@ TEST_F(TrainingState, IsRestoredBitForBit) {
   EXPECT_TRUE(torch::equal(torch::randn({100}), drawn)) << "the random generator goes on from where it was";
 }
 
-TEST_F(TrainingState, OtherThreadsDeviceAndDataFolderAreFine) {
+TEST_F(TrainingState, OtherThreadsDeviceDataFolderAndSavingAreFine) {
+  config_.checkpoint_minutes = 77;
   config_.threads = 7;
   config_.device = "cpu";
   config_.data_dir = "elsewhere";
