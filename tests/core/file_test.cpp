@@ -144,6 +144,7 @@ TEST_F(File, CreateFolderEndsWhereTheCurrentFolderIsOutOfReach) {
     std::exit(2);
   };
   EXPECT_EXIT(in_a_closed_folder(), ::testing::ExitedWithCode(0), "cannot create folder x: Permission denied");
+  ::chmod(folder_.path().c_str(), 0700);
 }
 
 TEST_F(File, StagedFolderAppearsOnCommit) {
