@@ -20,7 +20,7 @@ struct EvalOptions {
   std::string network, backend = "float", compare, logits;
   BackendOptions backend_options;
   ImageOptions images;
-  size_t batch = 100;
+  size_t batch = eval::EvaluateOptions().batch;
   bool json = false;
 };
 
@@ -31,6 +31,7 @@ class Recorder : public eval::Backend {
   std::string name() const override { return inner_.name(); }
   int classes() const override { return inner_.classes(); }
   const std::string& dataset() const override { return inner_.dataset(); }
+  std::vector<std::pair<std::string, double>> counts() const override { return inner_.counts(); }
   std::vector<float> logits(std::span<const uint8_t> images, const eval::Tap& tap) override {
     auto result = inner_.logits(images, tap);
     recorded_.insert(recorded_.end(), result.begin(), result.end());
@@ -66,7 +67,7 @@ void run_predictor(const std::filesystem::path& path, const EvalOptions& options
     const int64_t count = solver.fixed_steps(system.interval);
     model->set_solver(dynamics::field_stage(solver.solver.empty() ? trained.solver : solver.solver,
                                             count == 0 ? steps(trained) : count,
-                                            count == 0 ? solver.adapt(trained.steps) : AdaptiveSteps()));
+                                            solver.adapt(count == 0 ? trained.steps : AdaptiveSteps())));
   }
   int64_t count = options.images.split == "train" ? dynamics::kTrainTrajectories : dynamics::kTestTrajectories;
   if (options.images.limit > 0) count = std::min(count, options.images.limit);
@@ -122,9 +123,10 @@ void run(const EvalOptions& options) {
     text = eval::to_text(comparison);
   }
   line.clear();
-  for (const auto& [name, value] : backend->counts()) {
-    json["counts"][name] = value;
-    text += fmt::format("{}: {:.1f}\n", name, value);
+  const bool of_integers = options.backend != "float" || (!options.compare.empty() && options.compare != "float");
+  if (of_integers && files.quantized != files.named) {
+    json["integer_network"] = files.quantized->string();
+    text += fmt::format("integer network: {}\n", files.quantized->string());
   }
   if (!options.logits.empty()) recorder.save(options.logits, dataset.labels);
   json["network"] = options.network;

@@ -5,6 +5,7 @@
 #include <exception>
 
 #include "commands.h"
+#include "progress_line.h"
 
 int main(int argc, char** argv) {
   CLI::App app("odenet: train ODE-based CNNs, quantize them, export them to an FPGA engine");
@@ -23,7 +24,7 @@ int main(int argc, char** argv) {
     return status.code;
   } catch (const std::exception& e) {
     std::fflush(stdout);
-    fmt::print(stderr, "odenet: error: {}\n", e.what());
+    odenet::print_stderr(fmt::format("odenet: error: {}\n", e.what()));
     return 1;
   }
 }

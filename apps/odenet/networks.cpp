@@ -73,7 +73,8 @@ const fs::path& NetworkFiles::need_checkpoint() const {
 const fs::path& NetworkFiles::need_quantized() const {
   refuse_predictor(*this);
   if (!quantized)
-    throw Error("{} has no quantized network yet; run: odenet quantize {}", named.string(), named.string());
+    throw Error("{} has no quantized network yet, neither {} nor {}; run: odenet quantize {}", named.string(),
+                kQuantizedName, kOtherFormatsName, named.string());
   return *quantized;
 }
 
@@ -87,7 +88,8 @@ NetworkFiles find_networks(const fs::path& path) {
     files.predictor = named;
   } else if (fs::is_directory(path, code)) {
     files.checkpoint = named;
-    if (fs::exists(path / kQuantizedName, code)) files.quantized = path / kQuantizedName;
+    for (const char* name : {kOtherFormatsName, kQuantizedName})  // the last one that is there
+      if (fs::exists(path / name, code)) files.quantized = path / name;
   } else {
     (file.meta("format") == fixed::kNetworkFormat ? files.quantized : files.checkpoint) = path;
   }
@@ -134,8 +136,7 @@ void add_solver_options(CLI::App& command, SolverOptions& options) {
 
 void add_controller_options(CLI::App& command, SolverOptions& options) {
   start_group(command, "Steps that follow their error, other than in training");
-  command.add_option("--controller", options.controller,
-                     "what chooses the steps: " + names_of(ode::controllers()));
+  command.add_option("--controller", options.controller, "what chooses the steps: " + names_of(ode::controllers()));
   command.add_option("--rtol", options.rtol, "tolerated error of a step, relative to the state");
   command.add_option("--atol", options.atol, "tolerated error of a step, absolute");
   command.add_option("--first-step", options.first_step, "the first trial's, in time");
@@ -147,12 +148,20 @@ void add_controller_options(CLI::App& command, SolverOptions& options) {
 }
 
 int64_t SolverOptions::fixed_steps(double time) const {
+  const bool chosen = controller && *controller != AdaptiveSteps().controller;
+  if (chosen && (steps != 0 || step_size != 0))
+    throw Error("{} and --controller {} exclude each other: the controller chooses the steps",
+                steps != 0 ? fmt::format("--steps {}", steps) : fmt::format("--step-size {:g}", step_size),
+                *controller);
   if (step_size == 0) return steps;
   if (steps != 0) throw Error("--step-size {:g} and --steps {} exclude each other", step_size, steps);
   return ode::steps_of_size(time, step_size);
 }
 
 AdaptiveSteps SolverOptions::adapt(AdaptiveSteps trained) const {
+  const std::string equal = AdaptiveSteps().controller;
+  if (controller == equal && trained.controller != equal)
+    throw Error("--controller fixed needs --steps or --step-size, too: in training the steps followed their error");
   trained.controller = controller.value_or(trained.controller);
   trained.rtol = rtol.value_or(trained.rtol);
   trained.atol = atol.value_or(trained.atol);
@@ -160,7 +169,7 @@ AdaptiveSteps SolverOptions::adapt(AdaptiveSteps trained) const {
   trained.accepts = accepts.value_or(trained.accepts);
   trained.rejects = rejects.value_or(trained.rejects);
   trained.window = window.value_or(trained.window);
-  if (adapted() && trained.controller == AdaptiveSteps().controller)
+  if (trained.controller == equal && (rtol || atol || first_step || accepts || rejects || window))
     throw Error(
         "rtol, atol, first-step, accepts, rejects and window are for steps that follow their error, and these "
         "are fixed; give --controller, too");
@@ -178,6 +187,7 @@ nn::Checkpoint load_float(const NetworkFiles& files, const SolverOptions& option
     const auto field = std::ranges::find_if(spec.stages, &Stage::ode);
     spec = with_adaptive_steps(spec, options.adapt(field == spec.stages.end() ? AdaptiveSteps() : field->steps));
   }
+  if (spec == trained) return checkpoint;
   checkpoint.network = nn::resolve(checkpoint.network, spec);
   const auto images = load_images(checkpoint.info.dataset, files,
                                   {.dataset = {}, .data_dir = data_dir, .split = "train", .limit = options.images});

@@ -52,9 +52,10 @@ struct SolverOptions {
 
   bool given() const { return !solver.empty() || steps != 0 || step_size != 0 || adapted(); }
   bool adapted() const { return controller || rtol || atol || first_step || accepts || rejects || window; }
-  // The steps in that time; 0: as trained. Error for both, and for steps that do not fit.
+  // The steps in that time; 0: as trained. Error for both, for steps that do not fit, and beside a controller.
   int64_t fixed_steps(double time) const;
-  // The trained ones with what is given. Error if that has no meaning, as the steps are fixed.
+  // The trained ones, or fixed ones where fixed_steps() gave some, with what is given. Error if that has no meaning, as
+  // the steps are fixed.
   AdaptiveSteps adapt(AdaptiveSteps trained) const;
 };
 // Each under a heading of its own.

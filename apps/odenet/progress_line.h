@@ -7,6 +7,9 @@
 
 namespace odenet {
 
+// Writes to stderr. That its reader is gone, as with a closed terminal, is no error.
+void print_stderr(const std::string& text);
+
 class ProgressLine {
  public:
   ProgressLine();

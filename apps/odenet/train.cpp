@@ -121,16 +121,17 @@ struct TrainOptions {
   std::vector<std::pair<std::string_view, std::string>> overrides;
 };
 
-// What a continued training may be given: where it runs, not what it computes.
-constexpr std::string_view kResumable[] = {"threads", "device"};
+// What a continued training may be given: where it runs and how often it saves, not what it computes.
+constexpr std::string_view kResumable[] = {"threads", "device", "data_dir", "checkpoint_minutes"};
 
 TrainConfig resumed_config(const TrainOptions& options, TrainConfig config) {
   for (const auto& [name, value] : options.overrides) {
     if (std::ranges::count(kResumable, name) == 0)
       throw Error(
           "{} cannot be given with --resume: {} goes on with the settings of its config.toml. Start a new run "
-          "for others; only {} and {} may change",
-          option_name(name), options.resume, option_name(kResumable[0]), option_name(kResumable[1]));
+          "for others; only {}, {}, {} and {} may change",
+          option_name(name), options.resume, option_name(kResumable[0]), option_name(kResumable[1]),
+          option_name(kResumable[2]), option_name(kResumable[3]));
     set_field(config, name, value);
   }
   return config;
@@ -174,6 +175,7 @@ void dry_run(const TrainConfig& settings) {
              duration(measured.seconds));
 }
 
+// A picture that fails takes nothing from the training.
 void draw(const RunFolder& run) {
   if (run.results().empty()) return;
   if (!can_draw_pictures()) {
@@ -181,15 +183,22 @@ void draw(const RunFolder& run) {
     return;
   }
   const std::string name = fmt::format("{} on {}", run.config().model, run.config().dataset);
-  for (const char* picture : {"curves.svg", "curves.png"}) draw_curves({{name, run.results()}}, run.path() / picture);
+  try {
+    for (const char* picture : {"curves.svg", "curves.png"}) draw_curves({{name, run.results()}}, run.path() / picture);
+  } catch (const Error& e) {
+    print_stderr(fmt::format("warning: no curves drawn: {}\n", e.what()));
+  }
 }
+
+// signal: that this process got, 0 if it was another one of several.
+ExitStatus stopped_by(int signal) { return {128 + (signal != 0 ? signal : SIGTERM)}; }
 
 void report_stop(bool stopped, const TrainConfig& config, const RunFolder& run, const StopSignals& signals) {
   if (!stopped) return;
-  fmt::print(stderr, "stopped after {} of {} epochs; go on with: odenet train --resume {}\n", run.results().size(),
-             config.epochs, run.path().string());
+  print_stderr(fmt::format("stopped after {} of {} epochs; go on with: odenet train --resume {}\n",
+                           run.results().size(), config.epochs, run.path().string()));
   draw(run);
-  throw ExitStatus{128 + signals.signal()};
+  throw stopped_by(signals.signal());
 }
 
 void run_dynamics(const TrainConfig& config, RunFolder& run) {
@@ -202,12 +211,14 @@ void run_dynamics(const TrainConfig& config, RunFolder& run) {
   draw(run);
 }
 
+void require_one_process_for_dynamics(const TrainConfig& config, const WorkerEnvironment& environment) {
+  if (trains_dynamics(config) && environment.size > 1)
+    throw Error("{} is trained by one process, and these are {}", config.dataset, environment.size);
+}
+
 void run_training(const TrainConfig& config, RunFolder& run, const WorkerEnvironment& environment) {
-  if (trains_dynamics(config)) {
-    if (environment.size > 1)
-      throw Error("{} is trained by one process, and these are {}", config.dataset, environment.size);
-    return run_dynamics(config, run);
-  }
+  require_one_process_for_dynamics(config, environment);
+  if (trains_dynamics(config)) return run_dynamics(config, run);
   const StopSignals signals;
   Console console(run.path() / "log.txt", signals);
   const StagedResult result = train_in_stages(config, &run, run.path(), console, environment);
@@ -215,7 +226,7 @@ void run_training(const TrainConfig& config, RunFolder& run, const WorkerEnviron
   report_stop(result.stopped, config, run, signals);
   fmt::print("best top-1 {:.2f} %, last {:.2f} %, {:.0f} images/s; {}\n", result.best_top1, result.last_top1,
              result.images_per_second, find_checkpoint(run.path()).string());
-  if (!config.target.empty())
+  if (std::error_code code; std::filesystem::exists(run.target(), code))
     fmt::print("target: {} top-1 {:.2f} %; {}\n", config.target, result.target_top1, run.target().string());
   draw(run);
 }
@@ -231,9 +242,10 @@ class Assistant : public Observer {
 };
 
 void assist(const TrainConfig& config, const std::filesystem::path& folder, const WorkerEnvironment& environment) {
+  require_one_process_for_dynamics(config, environment);
   Assistant assistant;
   const TrainResult result = train_in_stages(config, nullptr, folder, assistant, environment);
-  if (result.stopped) throw ExitStatus{128 + std::max(assistant.signals().signal(), SIGTERM)};
+  if (result.stopped) throw stopped_by(assistant.signals().signal());
 }
 
 void run(const TrainOptions& options) {
@@ -266,8 +278,8 @@ void add_train(CLI::App& app) {
   auto* out = command->add_option("--out", options->out, "run folder to create");
   auto* resume = command->add_option(
       "--resume", options->resume,
-      "run folder to go on with, by its own settings; ends with the bytes of an uninterrupted run, unless --threads or "
-      "--device change");
+      "run folder to go on with, by its own settings; takes other --threads, --device, --data-dir and "
+      "--checkpoint-minutes. Ends with the bytes of an uninterrupted run, unless --threads or --device change");
   auto* dry = command->add_flag("--dry-run", options->dry_run, "print the settings and the plan, and train nothing");
   resume->excludes(config)->excludes(out)->excludes(dry);
   const TrainConfig defaults;

@@ -40,6 +40,13 @@ TEST(AdaptationCommand, TrainsTestsSavesAndCompares) {
   EXPECT_THAT(fail("train --resume " + path("dann") + " --adapt mmd"), HasSubstr("--adapt"));
   EXPECT_THAT(succeed(train + "--adapt coral --dry-run"),
               AllOf(HasSubstr("# target: 64 training images without labels"), HasSubstr("\nadapt = ")));
+  EXPECT_THAT(fail("train --model resnet-8 --target sample-shifted --adapt mmd --train-limit 32 --batch 64 --dry-run"),
+              HasSubstr("smaller batch"));
+  const std::string staged = "train --model nonresnet-8" + train.substr(train.find(" --target"));
+  EXPECT_THAT(succeed(staged + "--start short-resnet-8 --skips-a-stage 3 --epochs 2 --out " + path("staged")),
+              HasSubstr("staged/target.safetensors"));
+  EXPECT_TRUE(std::filesystem::exists(path("staged/target.safetensors")));
+  EXPECT_THAT(succeed(train + "--epochs 0 --out " + path("untrained")), Not(HasSubstr("target.safetensors")));
   EXPECT_THAT(fail("train --adapt coral --out " + path("c")), HasSubstr("none without a target"));
   EXPECT_THAT(fail("train --target cifar100 --out " + path("c")), HasSubstr("it has 100"));
   EXPECT_FALSE(std::filesystem::exists(path("c")));

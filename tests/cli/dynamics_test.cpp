@@ -32,6 +32,10 @@ TEST(DynamicsCommand, TrainsEvaluatesAndCompares) {
       succeed("eval --json --limit 4 --solver dormand-prince --controller pi --rtol 1e-4 --atol 1e-4 " + run));
   EXPECT_GE(adaptive.at("counts").at("trials"), 64);
   EXPECT_NEAR(adaptive.at("rollout_error"), whole.at("rollout_error"), 1e-2);
+  EXPECT_THAT(fail("eval --limit 4 --solver dormand-prince --steps 2 --controller pi " + run),
+              AllOf(HasSubstr("--steps 2"), HasSubstr("--controller pi"), HasSubstr("exclude")));
+  const auto fixed = nlohmann::json::parse(succeed("eval --json --limit 4 --controller fixed " + run));
+  EXPECT_EQ(fixed.at("rollout_error"), whole.at("rollout_error"));
   EXPECT_THAT(succeed("compare " + run), AllOf(HasSubstr("mlp-16"), HasSubstr("best rollout error")));
 
   EXPECT_THAT(fail("quantize " + run), HasSubstr("dynamic system"));

@@ -1,4 +1,5 @@
 // The whole road through the program, on few images, and what it says to bad input.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <cstdlib>
@@ -84,12 +85,15 @@ TEST_F(Road, TrainsWithOneSolverAndPredictsWithAnother) {
 
 TEST_F(Road, AdaptiveStepsAreCountedAndMayEndAsFixedOnes) {
   const std::string trained = path("adaptive");
-  EXPECT_THAT(succeed("train --model biased-odenet-14 --train-limit 64 --test-limit 32 --batch 32 --epochs 1 --solver "
+  EXPECT_THAT(succeed("train --model biased-odenet-14 --train-limit 64 --test-limit 150 --batch 32 --epochs 1 --solver "
                       "heun-euler --controller pi --rtol 0.05 --atol 0.05 --gradient aca --out " +
                       trained),
               HasSubstr("top-1"));
   EXPECT_THAT(read_text_file(trained + "/metrics.csv"),
               HasSubstr(",evaluations,backward_evaluations,trials,rejected\n"));
+  const auto tested = nlohmann::json::parse(succeed("eval --json --limit 150 " + trained));
+  EXPECT_THAT(read_text_file(trained + "/metrics.csv"), HasSubstr(fmt::format(",{},", tested.at("loss").get<double>())))
+      << "the steps depend on the batch, which is the same";
   const auto json = nlohmann::json::parse(succeed("eval --json --limit 16 " + trained));
   EXPECT_GE(json.at("counts").at("accepted_steps_a_batch"), 1);
   EXPECT_GE(json.at("counts").at("evaluations_a_batch"), 2);
@@ -101,6 +105,15 @@ TEST_F(Road, AdaptiveStepsAreCountedAndMayEndAsFixedOnes) {
   EXPECT_GE(windowed.at("counts").at("rejected_steps_a_batch"), 0);
   EXPECT_GT(windowed.at("counts").at("error_rows_a_batch"), 0);
   EXPECT_THAT(fail(finer + run()), AllOf(HasSubstr("fixed"), HasSubstr("--controller")));
+  for (const std::string& network : {run(), trained}) {
+    EXPECT_THAT(fail("eval --limit 16 --solver heun-euler --steps 4 --controller pi " + network),
+                AllOf(HasSubstr("--steps 4"), HasSubstr("--controller pi"), HasSubstr("exclude")));
+    EXPECT_THAT(fail("eval --limit 16 --step-size 0.5 --controller i " + network), HasSubstr("--step-size 0.5"));
+    EXPECT_THAT(succeed("eval --limit 16 --statistics 64 --steps 2 --controller fixed " + network), HasSubstr("top-1"));
+  }
+  EXPECT_THAT(fail("eval --limit 16 --controller fixed " + trained), HasSubstr("--controller fixed needs --steps"));
+  const auto top1 = [](const std::string& text) { return text.substr(0, text.rfind(',')); };
+  EXPECT_EQ(top1(succeed("eval --limit 16 --controller fixed " + run())), top1(succeed("eval --limit 16 " + run())));
   EXPECT_THAT(succeed("eval --limit 16 --statistics 64 --step-size 0.5 " + run()), HasSubstr("top-1"));
   EXPECT_THAT(fail("eval --limit 16 --step-size 0.3 " + run()), HasSubstr("step-size is 0.3"));
   EXPECT_THAT(fail("eval --limit 16 --step-size 0.5 --steps 2 " + run()), HasSubstr("exclude"));
@@ -155,6 +168,14 @@ TEST_F(Road, TrainsForFewBits) {
   const auto report = nlohmann::json::parse(succeed("quantize --json --limit 32 " + trained));
   EXPECT_LT(report.at("disagreeing"), 8);
   EXPECT_THAT(succeed("eval --backend fixed --limit 32 " + trained + "/quantized.safetensors"), HasSubstr("top-1"));
+  EXPECT_THAT(succeed("eval --backend fixed --limit 32 " + trained),
+              AllOf(HasSubstr("top-1"), HasSubstr("integer network: " + trained + "/quantized.safetensors\n")));
+  succeed("quantize --activations 32.20 --weights 25.20 --limit 16 " + trained);
+  EXPECT_THAT(succeed("eval --backend fixed --compare float --limit 32 " + trained),
+              HasSubstr("integer network: " + trained + "/q20.safetensors\n"));
+  EXPECT_THAT(fail("train --weights " + run() + " --quantize 8 --model biased-odenet-14 --activations 8.4,layr1=8.2 " +
+                   "--out " + path("nothing")),
+              HasSubstr("layr1"));
   EXPECT_THAT(fail("train --quantize 8 --out " + path("nothing")), HasSubstr("weights"));
 }
 

@@ -1,10 +1,14 @@
 // Runs as a user handles them: composed configs, dry runs, going on, comparing.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <future>
 #include <nlohmann/json.hpp>
 
 #include "cli/program.h"
@@ -51,6 +55,39 @@ TEST_F(Runs, WithoutGnuplotTrainingSucceedsAndSaysSo) {
   EXPECT_THAT(text, AllOf(HasSubstr("best top-1"), HasSubstr("apt-get install gnuplot-nox")));
 }
 
+TEST_F(Runs, AFailingGnuplotIsAWarning) {
+  fs::create_directory(path("tools"));
+  write_file(path("tools/gnuplot"), "#!/bin/sh\necho no font; exit 1\n");
+  fs::permissions(path("tools/gnuplot"), fs::perms::owner_all);
+  const std::string path_before = ::getenv("PATH");
+  ::setenv("PATH", (path("tools") + ":" + path_before).c_str(), 1);
+  const Outcome outcome = odenet_program(
+      "train --model resnet-8 --train-limit 32 --test-limit 32 --batch 32 --epochs 1 --out " + path("drawn"), true);
+  ::setenv("PATH", path_before.c_str(), 1);
+  EXPECT_EQ(outcome.status, 0) << outcome.text;
+  EXPECT_THAT(outcome.text,
+              AllOf(HasSubstr("best top-1"), HasSubstr("warning: no curves drawn"), HasSubstr("no font")));
+}
+
+// The other end of the terminal goes away once the first epoch is there.
+TEST_F(Runs, AClosedTerminalDoesNotEndATraining) {
+  const int terminal = ::posix_openpt(O_RDWR | O_NOCTTY);
+  ASSERT_GE(terminal, 0);
+  ASSERT_EQ(::grantpt(terminal) | ::unlockpt(terminal), 0);
+  const std::string run = path("closed");
+  const std::string command = fmt::format(
+      "{} train --model resnet-8 --train-limit 64 --test-limit 32 --batch 32 --epochs 20 --out {} >{}.txt 2>{}",
+      ODENET_PROGRAM, run, run, ::ptsname(terminal));
+  auto status = std::async(std::launch::async, [&] { return std::system(command.c_str()); });
+  while (status.wait_for(std::chrono::milliseconds(10)) != std::future_status::ready &&
+         !fs::exists(run + "/metrics.csv")) {
+  }
+  ::close(terminal);
+  EXPECT_EQ(status.get(), 0);
+  EXPECT_THAT(read_text_file(run + "/log.txt"), HasSubstr("epoch 20 "));
+  EXPECT_THAT(read_text_file(run + ".txt"), HasSubstr("best top-1"));
+}
+
 TEST_F(Runs, DryRunPrintsAConfigAndWritesNothing) {
   write_file(path("base.toml"), "model = \"resnet-14\"\nlr = 0.3\nbatch = 100\n");
   write_file(path("top.toml"), "extends = \"base.toml\"\nlr = 0.2\ntrain_limit = 250\n");
@@ -64,7 +101,7 @@ TEST_F(Runs, DryRunPrintsAConfigAndWritesNothing) {
   EXPECT_THAT(fail("train --dry-run --batch 0"), HasSubstr("batch is '0'"));
   EXPECT_THAT(succeed("train --dry-run --model odenet-20 --batch 8 --train-limit 8 --solver leapfrog --gradient mali"),
               AllOf(HasSubstr("solver = 'leapfrog'"), HasSubstr(" MB with gradient backprop"),
-                    HasSubstr(" MB with gradient mali")));
+                    HasSubstr(" MB with gradient mali"), HasSubstr("float32: gradient mali")));
 }
 
 TEST_F(Runs, GoingOnRefusesWhatWouldChangeTheRun) {
@@ -81,6 +118,7 @@ TEST_F(Runs, GoingOnRefusesWhatWouldChangeTheRun) {
   }
   EXPECT_EQ(read_file(path("a/last.safetensors")), before);
   EXPECT_FALSE(fs::exists(path("c")));
+  succeed("train --resume " + path("a") + " --data-dir " + path("elsewhere") + " --checkpoint-minutes 1");
 }
 
 // The shell waits for the first epoch, then asks to stop.
@@ -111,6 +149,34 @@ TEST_F(Runs, TwoProcessesTrainOneRun) {
   EXPECT_THAT(read_text_file(run + ".0"), HasSubstr("best top-1"));
   EXPECT_THAT(read_text_file(run + ".1"), Not(HasSubstr("best top-1"))) << "one process speaks to the user";
   EXPECT_THAT(succeed("compare " + run), HasSubstr("2 of 2"));
+}
+
+TEST_F(Runs, EitherProcessStopsBoth) {
+  const std::string run = path("two-stopped");
+  const std::string worker = fmt::format(
+      "WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT={} ODENET_TIMEOUT=60 {} train "
+      "--model resnet-8 --train-limit 64 --test-limit 32 --batch 32 --epochs 2000 "
+      "--threads 1 --out {}",
+      testing::free_port(), ODENET_PROGRAM, run);
+  const std::string command = fmt::format(
+      "RANK=1 {0} >{1}.1 2>&1 & p=$!; RANK=0 {0} >{1}.0 2>&1 & q=$!; "
+      "while [ ! -s {1}/metrics.csv ] && kill -0 $q; do sleep 0.1; done; kill -TERM $p; wait $q",
+      worker, run);
+  const int status = std::system(command.c_str());
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 128 + SIGTERM) << read_text_file(run + ".0");
+}
+
+TEST_F(Runs, OneProcessTrainsADynamicSystem) {
+  for (const int rank : {0, 1}) {
+    ::setenv("RANK", std::to_string(rank).c_str(), 1);
+    ::setenv("WORLD_SIZE", "2", 1);
+    ::setenv("MASTER_ADDR", "127.0.0.1", 1);
+    ::setenv("MASTER_PORT", "29500", 1);
+    EXPECT_THAT(fail("train --dataset lotka-volterra --model mlp-16 --out " + path("lv")),
+                HasSubstr("trained by one process"));
+  }
+  for (const char* name : {"RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"}) ::unsetenv(name);
 }
 
 TEST_F(Runs, CompareShowsThemSideBySide) {

@@ -84,6 +84,20 @@ TEST_F(TeacherCommand, AStopIsGoneOnWithExactly) {
     EXPECT_EQ(read_file(path("cut") + "/" + file), read_file(path("whole") + "/" + file)) << file;
 }
 
+TEST_F(TeacherCommand, TwoProcessesGoOnWithoutTheTeachersOrigin) {
+  fs::copy(path("teacher"), path("origin"));
+  const std::string run = path("orphan");
+  succeed(fmt::format("train --model resnet-8 --teacher {} --distillation kd --epochs 1 {} --out {}", path("origin"),
+                      kSmall, run));
+  fs::remove_all(path("origin"));
+  const std::string worker =
+      fmt::format("WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT={} ODENET_TIMEOUT=60 {} train --resume {}",
+                  testing::free_port(), ODENET_PROGRAM, run);
+  const std::string command =
+      fmt::format("RANK=1 {0} >{1}.1 2>&1 & p=$!; RANK=0 {0} >{1}.0 2>&1 && wait $p", worker, run);
+  EXPECT_EQ(std::system(command.c_str()), 0) << read_text_file(run + ".0") << read_text_file(run + ".1");
+}
+
 TEST_F(TeacherCommand, TwoProcessesTrainAllStages) {
   const std::string worker =
       fmt::format("WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT={} ODENET_TIMEOUT=60 {} {} --distillation kd",
