@@ -8,6 +8,7 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
+#include <type_traits>
 
 HWY_BEFORE_NAMESPACE();
 namespace odenet::nn::kernels::HWY_NAMESPACE {
@@ -115,17 +116,23 @@ void moments_loop(const Shape& s, const T* images, const TimePlane& plane, doubl
     tile_any(s.pixels, s.channels,
              [&](auto d, auto unroll, int64_t first, int64_t steps, int64_t stride, auto channel) HWY_ATTR {
                const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-               // Of distances to the first pixel: of large values that differ little, squares cancel.
+               // Of distances to the first pixel: of large values that differ little, squares cancel. bfloat16 cannot
+               // tell such values apart.
+               constexpr bool kShifted = std::is_same_v<T, float>;
                hn::Vec<decltype(d)> shift[unroll], sums[unroll], squares[unroll];
                for (int64_t j = 0; j < unroll; ++j) {
-                 shift[j] = load_timed<kPlane>(d, x + channel(j), plane, channel(j));
+                 if constexpr (kShifted)
+                   shift[j] = load_timed<kPlane>(d, x + channel(j), plane, channel(j));
+                 else
+                   shift[j] = hn::Zero(d);
                  sums[j] = squares[j] = hn::Zero(d);
                }
                const auto count = static_cast<double>(steps);
                for (int64_t i = first; steps > 0; --steps, i += stride) {
                  for (int64_t j = 0; j < unroll; ++j) {
                    const int64_t at = i + j * lanes;
-                   const auto value = hn::Sub(load_timed<kPlane>(d, x + at, plane, at), shift[j]);
+                   auto value = load_timed<kPlane>(d, x + at, plane, at);
+                   if constexpr (kShifted) value = hn::Sub(value, shift[j]);
                    sums[j] = hn::Add(sums[j], value);
                    squares[j] = hn::MulAdd(value, value, squares[j]);
                  }
