@@ -27,12 +27,14 @@ class AcceleratorTest : public ::testing::Test {
     auto owned = std::make_unique<FakeDevice>(program_);
     device_ = owned.get();
     for (const auto& [offset, value] : changed_) device_->registers[offset] = value;
+    device_->status_after_reset = status_after_reset_;
     return Accelerator(std::move(owned), expected_, rewrite);
   }
 
   const engine::Program program_ = program(1);  // in the device
   engine::Program expected_ = program_;
   std::map<uint32_t, uint32_t> changed_;
+  uint32_t status_after_reset_ = 0;
   FakeDevice* device_ = nullptr;
 };
 
@@ -96,6 +98,9 @@ TEST_F(AcceleratorTest, DoesNotRewriteWhatCannotBe) {
   changed_ = {{reg::kLanes, 0x00801}};
   EXPECT_ERROR(make(true), "read-only");
   changed_.clear();
+  status_after_reset_ = engine::kStatusBusy;
+  EXPECT_ERROR(make(true), "busy", "0x1, BUSY");
+  status_after_reset_ = 0;
   expected_ = program(1, 16);
   EXPECT_ERROR(make(true), "8 multiply-accumulate lanes", "the program 16");
 }

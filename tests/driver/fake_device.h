@@ -38,7 +38,8 @@ class FakeDevice : public Device {
   }
   void write(uint32_t offset, uint32_t value) override {
     registers[offset] = value;
-    if (offset == engine::reg::kControl && value & engine::kControlReset) registers[engine::reg::kStatus] = 0;
+    if (offset == engine::reg::kControl && value & engine::kControlReset)
+      registers[engine::reg::kStatus] = status_after_reset;
     if (offset == engine::reg::kMemoryData)
       memories[registers[engine::reg::kMemorySelect]].push_back(static_cast<int32_t>(value));
   }
@@ -55,7 +56,8 @@ class FakeDevice : public Device {
 
   std::map<uint32_t, uint32_t> registers;
   std::map<uint32_t, std::vector<int32_t>> memories;  // what was written
-  bool broken = false;                                // an illegal instruction stops the next image
+  uint32_t status_after_reset = 0;
+  bool broken = false;  // an illegal instruction stops the next image
 };
 
 }  // namespace odenet::driver::testing

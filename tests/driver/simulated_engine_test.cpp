@@ -164,6 +164,8 @@ TEST_F(SimulatedEngine, AnswersBothDriversAsTheIntegerNetwork) {
     EXPECT_EQ(run(other_, false), fixed::Runner(other_).run(images_));
     engine::export_folder(net_, images_, folder_ / "layer1", {.layer = "layer1.0", .macs = 8});
     EXPECT_ERROR(rewrite(folder_ / "layer1"), "another program or other parameters");
+    write_file(other / "rom/shift.hex", "00000000\n");
+    EXPECT_ERROR(rewrite(other), "shift.hex: 1 words, expected 48");
     EXPECT_EQ(run(other_, false), fixed::Runner(other_).run(images_)) << "nothing was written";
     rewrite(out_);
     EXPECT_EQ(run(net_, false), logits);
