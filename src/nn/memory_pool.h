@@ -4,9 +4,9 @@
 //
 // A training step makes and drops the same few hundred megabytes again and again. The C library returns such blocks to
 // the system, which must then clear and map every page anew at its next use, page by page; on virtual machines this
-// costs up to half of a step. The pool keeps the blocks, in huge pages where the system has them. When a new size is asked
-// for after a long time in which the blocks sufficed, such as that of the test's batches after an epoch, it frees the
-// unused ones, so that it does not hold a set for each kind of work.
+// costs up to half of a step. The pool keeps the blocks, in huge pages where the system has them. When a new size is
+// asked for after a long time in which the blocks sufficed, such as that of the test's batches after an epoch, it frees
+// the unused ones, so that it does not hold a set for each kind of work.
 #pragma once
 
 #include <cstddef>

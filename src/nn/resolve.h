@@ -15,8 +15,8 @@
 
 namespace odenet::nn {
 
-// spec: the network's own, but for solvers and steps. The weights are copies, on the same device; running statistics are
-// those of a new network; a gradient method that a new solver does not allow gives way to backpropagation.
+// spec: the network's own, but for solvers and steps. The weights are copies, on the same device; running statistics
+// are those of a new network; a gradient method that a new solver does not allow gives way to backpropagation.
 Network resolve(const Network& network, const NetworkSpec& spec);
 
 // Replaces all running statistics by means over batches of these images, in the network's training mode; with adaptive

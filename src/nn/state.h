@@ -18,8 +18,8 @@ inline State state_of(const Network& network) { return state_of(*network); }
 // As float32.
 void add_state(SafeTensors& file, const State& state);
 
-// Copies the file's values into the state's tensors. Throws Error for missing and misshapen tensors, values that are not
-// finite, and negative variances; further tensors are left alone.
+// Copies the file's values into the state's tensors. Throws Error for missing and misshapen tensors, values that are
+// not finite, and negative variances; further tensors are left alone.
 void read_state(const SafeTensors& file, const State& state);
 
 }  // namespace odenet::nn
