@@ -63,6 +63,8 @@ void run_predictor(const std::filesystem::path& path, const EvalOptions& options
   dynamics::Model model = dynamics::load_model(path);
   const Stage& trained = model->spec().stage;
   const dynamics::System& system = dynamics::find_system(model->spec().system);
+  if (const std::string& given = options.images.dataset; !given.empty() && given != system.name)
+    throw Error("{} predicts {}, and cannot be tested on {}", path.string(), system.name, given);
   if (solver.given()) {
     const int64_t count = solver.fixed_steps(system.interval);
     model->set_solver(dynamics::field_stage(solver.solver.empty() ? trained.solver : solver.solver,

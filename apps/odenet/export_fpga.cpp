@@ -38,7 +38,7 @@ void print_sizes(const fixed::Network& network, std::optional<size_t> block, con
 
 void run(const ExportOptions& options) {
   const NetworkFiles files = find_networks(options.network);
-  const auto network = fixed::Network::load(files.need_quantized());
+  const auto network = files.load_quantized();
   engine::ExportOptions export_options = options.engine;
   export_options.layer = options.scope.chosen();
   std::optional<size_t> block;  // found before the images are read
@@ -75,7 +75,7 @@ void add_export_fpga(CLI::App& app) {
   command->add_option("--device", options->device, device_help())->capture_default_str();
   command->add_option("--megahertz", options->engine.megahertz, "clock for the report")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(1, 10000));
   start_group(*command, "Exploring");
   command->add_flag("--explore", options->explore,
                     "instead, print what it costs on engines of every size, in several formats");

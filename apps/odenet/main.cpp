@@ -1,5 +1,6 @@
 // odenet: from images to an FPGA accelerator for ODE-based CNNs. Dispatch, and the one place that catches errors.
 #include <fmt/format.h>
+#include <signal.h>
 
 #include <cstdio>
 #include <exception>
@@ -8,6 +9,7 @@
 #include "progress_line.h"
 
 int main(int argc, char** argv) {
+  ::signal(SIGXFSZ, SIG_IGN);  // so that a write beyond `ulimit -f` is an error that is reported
   CLI::App app("odenet: train ODE-based CNNs, quantize them, export them to an FPGA engine");
   app.set_version_flag("--version", ODENET_VERSION);
   app.require_subcommand(1);

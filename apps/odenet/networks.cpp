@@ -4,12 +4,12 @@
 #include <array>
 
 #include "core/error.h"
+#include "core/fingerprint.h"
 #include "core/names.h"
 #include "core/safetensors.h"
 #include "dynamics/model.h"
 #include "eval/fixed_backend.h"
 #include "eval/rtl_backend.h"
-#include "fixed/network.h"
 #include "nn/float_backend.h"
 #include "nn/resolve.h"
 #include "ode/solver.h"
@@ -43,15 +43,13 @@ const std::array kBackends{
     BackendRow{"fixed",
                [](const NetworkFiles& files, const BackendOptions& options) -> std::unique_ptr<eval::Backend> {
                  refuse_solver(options);
-                 return std::make_unique<eval::FixedBackend>(fixed::Network::load(files.need_quantized()),
-                                                             options.threads);
+                 return std::make_unique<eval::FixedBackend>(files.load_quantized(), options.threads);
                }},
     BackendRow{"rtl",
                [](const NetworkFiles& files, const BackendOptions& options) -> std::unique_ptr<eval::Backend> {
                  refuse_solver(options);
-                 return std::make_unique<eval::RtlBackend>(fixed::Network::load(files.need_quantized()),
-                                                           options.engine.chosen(kUsualLayer), options.macs,
-                                                           options.threads);
+                 return std::make_unique<eval::RtlBackend>(files.load_quantized(), options.engine.chosen(kUsualLayer),
+                                                           options.macs, options.threads);
                }},
 };
 
@@ -70,12 +68,22 @@ const fs::path& NetworkFiles::need_checkpoint() const {
   return *checkpoint;
 }
 
-const fs::path& NetworkFiles::need_quantized() const {
+fixed::Network NetworkFiles::load_quantized() const {
   refuse_predictor(*this);
   if (!quantized)
     throw Error("{} has no quantized network yet, neither {} nor {}; run: odenet quantize {}", named.string(),
                 kQuantizedName, kOtherFormatsName, named.string());
-  return *quantized;
+  fixed::Network network = fixed::Network::load(*quantized);
+  if (checkpoint && !network.made_from.empty() && network.made_from != fingerprint(SafeTensors::load(*checkpoint)))
+    throw Error("{} was made from another network than {} is now; run: odenet quantize {}", quantized->string(),
+                checkpoint->string(), named.string());
+  return network;
+}
+
+fs::path quantized_path(const fs::path& checkpoint, const char* name) {
+  const std::string stem = checkpoint.stem().string();
+  const std::string prefix = stem == "best" || stem == "last" ? "" : stem + ".";
+  return checkpoint.parent_path() / (prefix + name);
 }
 
 NetworkFiles find_networks(const fs::path& path) {
@@ -86,12 +94,12 @@ NetworkFiles find_networks(const fs::path& path) {
   std::error_code code;
   if (format != file.metadata.end() && format->second == dynamics::kModelFormat) {
     files.predictor = named;
-  } else if (fs::is_directory(path, code)) {
+  } else if (file.meta("format") == fixed::kNetworkFormat) {
+    files.quantized = named;
+  } else {
     files.checkpoint = named;
     for (const char* name : {kOtherFormatsName, kQuantizedName})  // the last one that is there
-      if (fs::exists(path / name, code)) files.quantized = path / name;
-  } else {
-    (file.meta("format") == fixed::kNetworkFormat ? files.quantized : files.checkpoint) = path;
+      if (fs::exists(quantized_path(named, name), code)) files.quantized = quantized_path(named, name);
   }
   return files;
 }

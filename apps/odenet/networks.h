@@ -13,6 +13,7 @@
 
 #include "data/dataset.h"
 #include "eval/backend.h"
+#include "fixed/network.h"
 #include "nn/checkpoint.h"
 #include "spec/network_spec.h"
 
@@ -27,14 +28,19 @@ inline void start_group(CLI::App& command, std::string_view heading) {
 inline constexpr const char* kQuantizedName = "q20.safetensors";
 inline constexpr const char* kOtherFormatsName = "quantized.safetensors";
 
+// Where the network made from that checkpoint is left: under one of these names beside best.safetensors and
+// last.safetensors, else with the checkpoint's before it, target.q20.safetensors.
+std::filesystem::path quantized_path(const std::filesystem::path& checkpoint, const char* name);
+
 struct NetworkFiles {
   std::filesystem::path named;                      // as given
   std::optional<std::filesystem::path> checkpoint;  // float network
-  std::optional<std::filesystem::path> quantized;   // integer network
+  std::optional<std::filesystem::path> quantized;   // integer network, or that made from the checkpoint
   std::optional<std::filesystem::path> predictor;   // of a dynamic system; neither of the others then
 
   const std::filesystem::path& need_checkpoint() const;
-  const std::filesystem::path& need_quantized() const;
+  // Error if there is none, or if the checkpoint beside it has changed since.
+  fixed::Network load_quantized() const;
 };
 
 NetworkFiles find_networks(const std::filesystem::path& path);

@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/fingerprint.h"
 #include "eval/fixed_backend.h"
 #include "eval/precision_sweep.h"
 #include "eval/quantization_report.h"
@@ -35,18 +36,20 @@ struct QuantizeOptions {
 // What is quantized, as the float backend runs it.
 struct Trained {
   SafeTensors checkpoint;
+  std::string fingerprint;  // of the file's
   nn::FloatBackend backend;
 };
 
 Trained load_trained(const NetworkFiles& files, const QuantizeOptions& options) {
   const nn::Checkpoint trained = load_float(files, options.solver, options.images.data_dir, options.threads);
   SafeTensors checkpoint = SafeTensors::load(files.need_checkpoint());
+  std::string print = fingerprint(checkpoint);
   if (options.solver.given()) {
     std::string source = std::move(checkpoint.source);
     checkpoint = nn::checkpoint_tensors(trained.network, trained.info);
     checkpoint.source = std::move(source);
   }
-  return {std::move(checkpoint), nn::FloatBackend(trained)};
+  return {std::move(checkpoint), std::move(print), nn::FloatBackend(trained)};
 }
 
 std::unique_ptr<fixed::Calibration> calibrate(const SafeTensors& checkpoint, const NetworkFiles& files,
@@ -101,10 +104,10 @@ void run_one(Trained& trained, const NetworkFiles& files, const QuantizeOptions&
     quantize.formats = fixed::formats_from(options.activations, options.weights);
   }
   const bool q20 = quantize.formats == fixed::Formats{};
-  const fs::path out = options.out.empty()
-                           ? fs::path(checkpoint.source).parent_path() / (q20 ? kQuantizedName : kOtherFormatsName)
-                           : fs::path(options.out);
+  const fs::path out = options.out.empty() ? quantized_path(checkpoint.source, q20 ? kQuantizedName : kOtherFormatsName)
+                                           : fs::path(options.out);
   fixed::Network network = fixed::quantize(checkpoint, quantize);
+  network.made_from = trained.fingerprint;
   eval::FixedBackend quantized(network, options.threads);
   const auto dataset = load_images(network.dataset, files, options.images);
   const auto comparison = eval::compare(trained.backend, quantized, {dataset.images, dataset.labels});
@@ -123,6 +126,7 @@ void run_one(Trained& trained, const NetworkFiles& files, const QuantizeOptions&
 
 void run(const QuantizeOptions& options) {
   if (!options.plot.empty() && options.sweep.empty()) throw Error("--plot draws a sweep: give --sweep, too");
+  if (!options.out.empty() && !options.sweep.empty()) throw Error("--out names a network, and a sweep writes none");
   const NetworkFiles files = find_networks(options.network);
   Trained trained = load_trained(files, options);
   options.sweep.empty() ? run_one(trained, files, options) : run_sweep(trained, files, options);

@@ -10,13 +10,20 @@ namespace odenet {
 
 namespace {
 
-constexpr int kSignals[] = {SIGINT, SIGTERM};
+constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP};
 
 std::atomic<int> received = 0;
 static_assert(std::atomic<int>::is_always_lock_free, "a handler may use nothing else");
 
+// As nohup has it.
+bool ignored(int signal) {
+  struct sigaction action {};
+  return signal == SIGHUP && ::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 void restore_defaults() {
-  for (const int signal : kSignals) ::signal(signal, SIG_DFL);
+  for (const int signal : kSignals)
+    if (!ignored(signal)) ::signal(signal, SIG_DFL);
 }
 
 void on_signal(int signal) {
@@ -33,7 +40,8 @@ StopSignals::StopSignals() {
   struct sigaction action {};
   action.sa_handler = on_signal;
   action.sa_flags = SA_RESTART;
-  for (const int signal : kSignals) ::sigaction(signal, &action, nullptr);
+  for (const int signal : kSignals)
+    if (!ignored(signal)) ::sigaction(signal, &action, nullptr);
 }
 
 StopSignals::~StopSignals() { restore_defaults(); }

@@ -1,4 +1,5 @@
-// Ctrl-C, or SIGTERM, as a request: the first one only sets a flag, the second one ends the process as usual.
+// Ctrl-C, SIGTERM or a closed terminal (SIGHUP) as a request: the first one only sets a flag, the second one ends the
+// process as usual. A SIGHUP that is ignored, as by nohup, stays so.
 //
 //   StopSignals signals;                        // from here on, until the object's end
 //   while (!signals.requested()) work();

@@ -224,6 +224,8 @@ void run_training(const TrainConfig& config, RunFolder& run, const WorkerEnviron
   const StagedResult result = train_in_stages(config, &run, run.path(), console, environment);
   fmt::print("{}", stages_text(result.stages));
   report_stop(result.stopped, config, run, signals);
+  if (run.results().empty())
+    return fmt::print("the initial network, not tested: {}\n", find_checkpoint(run.path()).string());
   fmt::print("best top-1 {:.2f} %, last {:.2f} %, {:.0f} images/s; {}\n", result.best_top1, result.last_top1,
              result.images_per_second, find_checkpoint(run.path()).string());
   if (std::error_code code; std::filesystem::exists(run.target(), code))

@@ -84,7 +84,9 @@ SafeTensors SafeTensors::parse(std::span<const std::byte> bytes, const std::stri
   if (bytes.size() < 8) throw damaged(fmt::format("{} bytes, too short for a header length", bytes.size()));
   uint64_t header_size = 0;
   std::memcpy(&header_size, bytes.data(), 8);
-  if (header_size > kMaxHeader) throw damaged(fmt::format("header length {} is above {}", header_size, kMaxHeader));
+  if (header_size > kMaxHeader)
+    throw Error("{}: no safetensors file: those begin with the length of a header, at most {}, but here that is {}",
+                source, kMaxHeader, header_size);
   if (header_size > bytes.size() - 8)
     throw damaged(fmt::format("header of {} bytes in a file of {}; is it truncated?", header_size, bytes.size()));
   const auto header = parse_header({reinterpret_cast<const char*>(bytes.data()) + 8, header_size}, source);

@@ -54,6 +54,9 @@ void require_supported(const fixed::Block& block, const fixed::Formats& formats)
   if (weight.width < kLeastWidth || weight.width > kWeightWidth || formats.scale.width > kScaleWidth)
     refuse(fmt::format("its weights have {} and its scales {} bits; the engine's have {} to {} and at most {}",
                        weight.width, formats.scale.width, kLeastWidth, kWeightWidth, kScaleWidth));
+  if (activation.fraction >= activation.width)
+    refuse(fmt::format("its activations are {}; the engine's have a fraction below their width",
+                       fixed::describe(activation)));
   if (sum.width != kSumWidth) refuse(fmt::format("its sums have {} bits; the engine's have {}", sum.width, kSumWidth));
   if (sum.fraction < activation.fraction)
     refuse(fmt::format("its activations are {}, its sums {}; the engine's sums have at least the activations' fraction",

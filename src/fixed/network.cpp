@@ -330,7 +330,9 @@ void check(const Network& network) {
   });
 }
 
-constexpr const char* kAccuracy = "accuracy";  // in the metadata, if it was measured
+// In the metadata, if they are known.
+constexpr const char* kAccuracy = "accuracy";
+constexpr const char* kMadeFrom = "made_from";
 
 SafeTensors Network::to_tensors() const {
   check(*this);
@@ -340,6 +342,7 @@ SafeTensors Network::to_tensors() const {
   file.metadata["dataset"] = dataset;
   file.metadata["class_names"] = nlohmann::json(class_names).dump();
   file.metadata["formats"] = to_json(formats()).dump();
+  if (!made_from.empty()) file.metadata[kMadeFrom] = made_from;
   if (accuracy)
     file.metadata[kAccuracy] = nlohmann::json{
         {"dataset", accuracy->dataset},
@@ -375,6 +378,7 @@ Network Network::from_tensors(const SafeTensors& file) {
                       json_integer(json.at("images"), "accuracy: images", 1, INT64_MAX), json.at("top1"),
                       json.at("float_top1")};
     }
+    if (file.metadata.contains(kMadeFrom)) net.made_from = file.meta(kMadeFrom);
     std::set<std::string> expected;
     walk(net, [&](const std::string& name, const Shape& shape, Format, std::vector<int32_t>& values) {
       values = file.get<int32_t>(name, shape);

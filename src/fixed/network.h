@@ -145,6 +145,7 @@ struct Network : Formats {
   std::vector<int32_t> fc_weight;  // [classes, features], weight format
   std::vector<int32_t> fc_bias;    // [classes], format of the logits
   std::optional<Accuracy> accuracy{};
+  std::string made_from{};  // fingerprint of the checkpoint's tensors (core/fingerprint.h); empty: not known
 
   // Both check() the network; load() also refuses missing and unexpected tensors and files of another kind.
   static Network load(const std::filesystem::path& path);

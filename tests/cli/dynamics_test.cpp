@@ -36,6 +36,7 @@ TEST(DynamicsCommand, TrainsEvaluatesAndCompares) {
               AllOf(HasSubstr("--steps 2"), HasSubstr("--controller pi"), HasSubstr("exclude")));
   const auto fixed = nlohmann::json::parse(succeed("eval --json --limit 4 --controller fixed " + run));
   EXPECT_EQ(fixed.at("rollout_error"), whole.at("rollout_error"));
+  EXPECT_THAT(fail("eval --dataset three-body " + run), HasSubstr("cannot be tested on three-body"));
   EXPECT_THAT(succeed("compare " + run), AllOf(HasSubstr("mlp-16"), HasSubstr("best rollout error")));
 
   EXPECT_THAT(fail("quantize " + run), HasSubstr("dynamic system"));

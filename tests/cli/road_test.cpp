@@ -131,6 +131,29 @@ TEST_F(Road, QuantizedNetworkAgreesWithFloat) {
   EXPECT_EQ(json.at("second").at("backend"), "fixed");
   EXPECT_LT(json.at("max_logit_error"), 1e-3);
   EXPECT_EQ(read_file(file), read_file(run() + "/q20.safetensors"));
+  EXPECT_THAT(succeed("eval --backend fixed --limit 16 " + run() + "/best.safetensors"), HasSubstr("top-1"))
+      << "a checkpoint has what was made from it beside it";
+}
+
+TEST_F(Road, AnIntegerNetworkIsThatOfItsCheckpoint) {
+  const std::string trained = path("later");
+  fs::copy(run(), trained);
+  succeed("quantize --limit 16 " + trained);
+  fs::copy(trained + "/best.safetensors", trained + "/target.safetensors");
+  SafeTensors best = SafeTensors::load(trained + "/best.safetensors");
+  auto bias = best.get<float>("fc.bias", {10});
+  bias[3] += 1;
+  best.add<float>("fc.bias", {10}, bias);
+  best.save(trained + "/best.safetensors");  // as training on leaves it
+  const std::string advice = "was made from another network than " + trained + "/best.safetensors is now; run: odenet ";
+  EXPECT_THAT(fail("eval --backend fixed --limit 16 " + trained), HasSubstr(advice + "quantize " + trained));
+  EXPECT_THAT(fail("export-fpga --out " + path("stale") + " " + trained), HasSubstr(advice));
+  succeed("quantize --limit 16 " + trained + "/target.safetensors");
+  EXPECT_TRUE(fs::exists(trained + "/target.q20.safetensors"));
+  succeed("eval --backend fixed --limit 16 " + trained + "/target.safetensors");
+  EXPECT_THAT(fail("eval --backend fixed --limit 16 " + trained), HasSubstr(advice));
+  succeed("quantize --limit 16 " + trained);
+  succeed("eval --backend fixed --limit 16 " + trained);
 }
 
 TEST_F(Road, FormatsAreGivenOrChosen) {

@@ -29,15 +29,25 @@ class Runs : public ::testing::Test {
   static void SetUpTestSuite() {
     folder_ = new testing::TemporaryFolder;
     succeed("train --model resnet-8 --train-limit 64 --test-limit 32 --batch 32 --epochs 2 --out " + path("a"));
-    succeed("train --model resnet-14 --epochs 0 --lr 0.05 --out " + path("b"));
+    initial_ = succeed("train --model resnet-14 --epochs 0 --lr 0.05 --out " + path("b"));
   }
   static void TearDownTestSuite() { delete folder_; }
 
   static std::string path(const std::string& name) { return (*folder_ / name).string(); }
 
   static testing::TemporaryFolder* folder_;
+  static std::string initial_;  // what training no epochs said
 };
 testing::TemporaryFolder* Runs::folder_ = nullptr;
+std::string Runs::initial_;
+
+TEST_F(Runs, NoEpochsGiveNoResults) {
+  EXPECT_THAT(initial_,
+              AllOf(HasSubstr("the initial network, not tested: " + path("b")), Not(HasSubstr("best top-1"))));
+  fs::copy(path("b"), path("begun"));
+  fs::remove(path("begun/last.safetensors"));
+  EXPECT_THAT(fail("eval " + path("begun")), HasSubstr("go on with: odenet train --resume " + path("begun")));
+}
 
 TEST_F(Runs, TrainingDrawsItsCurves) {
   if (std::system("command -v gnuplot >/dev/null") != 0) GTEST_SKIP() << "gnuplot is not installed";

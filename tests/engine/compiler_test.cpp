@@ -158,6 +158,7 @@ TEST_F(CompilerRefuses, FormatsThatNoEngineHas) {
   refuse("16.9,layer3_2=16.8", "16.12", "formats of single layers");
   refuse("16.9", "16.12,fc=18.12", "formats of single layers");
   refuse("24.21", "18.12", "at least the activations' fraction");
+  refuse("16.16", "18.12", "a fraction below their width");
   formats = fixed::formats_from("16.9", "16.12");
   formats.sum->width = 24;
   EXPECT_ERROR(compile(block, formats, 16), "sums have 24 bits");
