@@ -138,8 +138,10 @@ void add_solver_options(CLI::App& command, SolverOptions& options) {
   command
       .add_option(
           "--statistics", options.images,
-          "training images on which the norms' statistics are measured anew, as the solver or its steps are others")
-      ->capture_default_str();
+          fmt::format("training images on which the norms' statistics are measured anew; {} where the solver or "
+                      "its steps are others, else none",
+                      kStatisticsImages))
+      ->check(CLI::Range(2, 1000000));
 }
 
 void add_controller_options(CLI::App& command, SolverOptions& options) {
@@ -195,10 +197,11 @@ nn::Checkpoint load_float(const NetworkFiles& files, const SolverOptions& option
     const auto field = std::ranges::find_if(spec.stages, &Stage::ode);
     spec = with_adaptive_steps(spec, options.adapt(field == spec.stages.end() ? AdaptiveSteps() : field->steps));
   }
-  if (spec == trained) return checkpoint;
+  if (spec == trained && !options.images) return checkpoint;
   checkpoint.network = nn::resolve(checkpoint.network, spec);
-  const auto images = load_images(checkpoint.info.dataset, files,
-                                  {.dataset = {}, .data_dir = data_dir, .split = "train", .limit = options.images});
+  const auto images = load_images(
+      checkpoint.info.dataset, files,
+      {.dataset = {}, .data_dir = data_dir, .split = "train", .limit = options.images.value_or(kStatisticsImages)});
   nn::recalibrate(checkpoint.network, checkpoint.info.normalization, images.images);
   return checkpoint;
 }

@@ -45,18 +45,20 @@ struct NetworkFiles {
 
 NetworkFiles find_networks(const std::filesystem::path& path);
 
-// Another solver or number of steps than the network was trained with.
+// Another solver or number of steps than the network was trained with, and images for its statistics then.
+inline constexpr int64_t kStatisticsImages = 2048;
 struct SolverOptions {
-  std::string solver;     // empty: as trained
-  int64_t steps = 0;      // 0: as trained
-  double step_size = 0;   // in place of steps
-  int64_t images = 2048;  // of the training split, to measure statistics with
+  std::string solver;    // empty: as trained
+  int64_t steps = 0;     // 0: as trained
+  double step_size = 0;  // in place of steps
+  std::optional<int64_t> images =
+      {};  // of the training split, to measure statistics with, even if nothing else is given
   // Of steps that follow their error; what is not given is as trained.
   std::optional<std::string> controller = {};
   std::optional<double> rtol = {}, atol = {}, first_step = {};
   std::optional<int> accepts = {}, rejects = {}, window = {};
 
-  bool given() const { return !solver.empty() || steps != 0 || step_size != 0 || adapted(); }
+  bool given() const { return !solver.empty() || steps != 0 || step_size != 0 || images || adapted(); }
   bool adapted() const { return controller || rtol || atol || first_step || accepts || rejects || window; }
   // The steps in that time; 0: as trained. Error for both, for steps that do not fit, and beside a controller.
   int64_t fixed_steps(double time) const;
