@@ -93,8 +93,9 @@ constexpr int32_t low_part(int32_t x, Format activation) {
 }
 constexpr int32_t high_part(int32_t x, Format activation) { return x >> low_bits(activation); }
 
-// The largest sum of |w| for which neither part overflows, if x is split so, whatever the activations are: low is at most
-// 2^l - 1, high at least -2^(width - l - 1), so sum |w| * max(2^l - 1, 2^(width - l - 1)) <= 2^(kAccumulatorBits - 1) - 1.
+// The largest sum of |w| for which neither part overflows, if x is split so, whatever the activations are: low is at
+// most 2^l - 1, high at least -2^(width - l - 1), so
+//   sum |w| * max(2^l - 1, 2^(width - l - 1)) <= 2^(kAccumulatorBits - 1) - 1.
 // For 32-bit activations that is 1,073,750,016: 1024.008 in a weight format of fraction 20. The engine's own lanes may
 // hold less: engine::lane_bound().
 constexpr int64_t accumulator_bound(Format activation) {
