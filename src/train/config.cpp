@@ -34,6 +34,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view kExtends = "extends";
+constexpr double kLeastTolerance = 1e-7;
 constexpr std::string_view kAdaptiveGroup = "Steps that follow their error";
 
 Error bad_value(std::string_view name, std::string_view value, std::string_view expected) {
@@ -458,6 +459,8 @@ void validate(const TrainConfig& config) {
     }
   const bool dynamics = trains_dynamics(config);
   dynamics ? validate_dynamics(config) : validate_network(config);
+  require(config.controller == "fixed" || config.rtol + config.atol >= kLeastTolerance, "rtol + atol",
+          config.rtol + config.atol, "1e-7 or more, as float32 has no more digits");
   const Schedule& schedule = find_schedule(config.schedule);
   require(config.train_limit >= 0, "train_limit", config.train_limit, "0 or more");
   require(config.test_limit >= 0, "test_limit", config.test_limit, "0 or more");

@@ -302,8 +302,9 @@ TEST_F(Road, ExportRefusesWhatTheEngineCannotRun) {
   const std::string export_net = "export-fpga " + net + " --out " + out + " ";
   EXPECT_THAT(fail(export_net + "--layer layer9"), AllOf(HasSubstr("layer9"), HasSubstr("layer3_2")));
   EXPECT_THAT(fail(export_net + "--layer layer3_2 --macs 7"), AllOf(HasSubstr("7"), HasSubstr("8, 16, 32, 64")));
-  EXPECT_THAT(fail("export-fpga " + run() + "/last.safetensors --layer layer3_2 --out " + out),
-              HasSubstr("odenet quantize"));
+  const std::string alone = path("not_quantized.safetensors");
+  fs::copy_file(run() + "/last.safetensors", alone);
+  EXPECT_THAT(fail("export-fpga " + alone + " --layer layer3_2 --out " + out), HasSubstr("odenet quantize"));
   EXPECT_THAT(fail("export-fpga " + net + " --layer layer3_2 --out " + run() + "/config.toml/fpga"),
               HasSubstr("cannot create folder"));
   EXPECT_THAT(fail("eval --backend rtl --layer layer9 " + net), HasSubstr("layer9"));
@@ -319,7 +320,9 @@ TEST_F(Road, WrongKindsOfNetwork) {
   succeed("quantize --limit 8 --out " + path("kind.safetensors") + " " + run());
   EXPECT_THAT(fail("eval --backend float " + path("kind.safetensors")), HasSubstr("quantized network"));
   EXPECT_THAT(fail("quantize " + path("kind.safetensors")), HasSubstr("quantized network"));
-  EXPECT_THAT(fail("eval --backend fixed " + run() + "/last.safetensors"), HasSubstr("odenet quantize"));
+  const std::string alone = path("only_float.safetensors");
+  fs::copy_file(run() + "/last.safetensors", alone);
+  EXPECT_THAT(fail("eval --backend fixed " + alone), HasSubstr("odenet quantize"));
   EXPECT_THAT(fail("eval --backend analog " + run()), HasSubstr("float, fixed, rtl"));
 }
 

@@ -254,6 +254,16 @@ TEST(TrainConfig, WhatIsForAdaptiveStepsNeedsAController) {
   }
 }
 
+TEST(TrainConfig, TolerancesAreThoseOfFloat32) {
+  TrainConfig config;
+  config.solver = "tsit5";
+  config.controller = "i";
+  config.rtol = config.atol = 1e-12;
+  EXPECT_ERROR(validate(config), "rtol + atol is '2e-12'", "1e-7 or more");
+  config.atol = 1e-6;
+  EXPECT_NO_THROW(validate(config));
+}
+
 TEST(TrainConfig, QuantizationGoesOnWithAFloatNetworkInFloat32) {
   TrainConfig config;
   config.quantize = 8;
