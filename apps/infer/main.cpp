@@ -117,8 +117,7 @@ void run(const Options& options) {
   }
   if (!options.expect.empty()) require_logits(options.expect, logits, images, classes);
 
-  int64_t saturations = 0;  // of the processor's layers
-  for (const auto& [layer, count] : runner.saturations()) saturations += count;
+  const int64_t saturations = runner.total_saturations();  // of the processor's layers
   const double speed = static_cast<double>(images.size()) / std::max(seconds, 1e-9);
   if (options.json) {
     nlohmann::json json{{"predictions", std::move(predictions)}, {"images_per_second", speed}};

@@ -24,6 +24,40 @@ module mac_lane_tb;
   end
 endmodule
 
+// A lane whose parts are put together.
+module joined_lane #(
+    parameter ACTIVATION_WIDTH = 32,
+    parameter WEIGHT_WIDTH = 25,
+    parameter DSPS = 2
+) (
+    input wire clk,
+    input wire signed [WEIGHT_WIDTH-1:0] weight,
+    input wire signed [ACTIVATION_WIDTH-1:0] activation,
+    input wire accumulate,
+    input wire restart,
+    input wire finish,
+    output wire signed [63:0] joined
+);
+  wire [DSPS*48-1:0] found;
+  mac_lane #(
+      .ACTIVATION_WIDTH(ACTIVATION_WIDTH),
+      .WEIGHT_WIDTH(WEIGHT_WIDTH),
+      .DSPS(DSPS)
+  ) lane (
+      .clk(clk),
+      .weight(weight),
+      .activation(activation),
+      .accumulate(accumulate),
+      .restart(restart),
+      .finish(finish),
+      .sum(found)
+  );
+  generate
+    if (DSPS == 1) assign joined = {{16{found[47]}}, found};
+    else assign joined = ({{16{found[95]}}, found[95:48]} <<< 17) + {{16{found[47]}}, found[47:0]};
+  endgenerate
+endmodule
+
 module mac_lane_check #(
     parameter ACTIVATION_WIDTH = 32,
     parameter WEIGHT_WIDTH = 25,
@@ -39,9 +73,9 @@ module mac_lane_check #(
   reg signed [WEIGHT_WIDTH-1:0] weight;
   reg signed [ACTIVATION_WIDTH-1:0] activation;
   reg accumulate = 1'b0, restart = 1'b0, finish = 1'b0;
-  wire [DSPS*48-1:0] found;
 
-  mac_lane #(
+  wire signed [63:0] joined;
+  joined_lane #(
       .ACTIVATION_WIDTH(ACTIVATION_WIDTH),
       .WEIGHT_WIDTH(WEIGHT_WIDTH),
       .DSPS(DSPS)
@@ -52,14 +86,8 @@ module mac_lane_check #(
       .accumulate(accumulate),
       .restart(restart),
       .finish(finish),
-      .sum(found)
+      .joined(joined)
   );
-
-  wire signed [63:0] joined;
-  generate
-    if (DSPS == 1) assign joined = {{16{found[47]}}, found};
-    else assign joined = ({{16{found[95]}}, found[95:48]} <<< 17) + {{16{found[47]}}, found[47:0]};
-  endgenerate
 
   reg signed [63:0] expected, sum;
   reg signed [63:0] wide_weight, wide_activation;
@@ -125,9 +153,9 @@ module mac_lane_bound #(
 
   reg signed [24:0] weight;
   reg accumulate = 1'b0, restart = 1'b0, finish = 1'b0;
-  wire [DSPS*48-1:0] found;
   wire signed [31:0] worst = WORST;
-  mac_lane #(
+  wire signed [63:0] joined;
+  joined_lane #(
       .ACTIVATION_WIDTH(ACTIVATION_WIDTH),
       .WEIGHT_WIDTH(25),
       .DSPS(DSPS)
@@ -138,13 +166,8 @@ module mac_lane_bound #(
       .accumulate(accumulate),
       .restart(restart),
       .finish(finish),
-      .sum(found)
+      .joined(joined)
   );
-  wire signed [63:0] joined;
-  generate
-    if (DSPS == 1) assign joined = {{16{found[47]}}, found};
-    else assign joined = ({{16{found[95]}}, found[95:48]} <<< 17) + {{16{found[47]}}, found[47:0]};
-  endgenerate
 
   // The sum of weights of one sign, as large as can be.
   reg [63:0] left;

@@ -9,8 +9,7 @@
 
 namespace odenet {
 
-// FNV-1a of 64 bits (http://www.isthe.com/chongo/tech/comp/fnv/) in 16 hexadecimal digits: against mix-ups, not
-// attacks.
+// Fnv1a (core/fnv.h) in 16 hexadecimal digits.
 std::string fingerprint(const SafeTensors& file);
 
 }  // namespace odenet

@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <zlib.h>
 
+#include <array>
+#include <fstream>
 #include <memory>
 #include <span>
 #include <string>
@@ -91,15 +93,17 @@ fs::path safe_path(const fs::path& archive, archive_entry* entry) {
 
 // A gzip file ends with the CRC-32 and the length of its content, which libarchive skips.
 void check_gzip(const fs::path& path, std::span<const std::byte> content) {
-  const std::vector<std::byte> file = read_file(path);
-  const auto number = [&](size_t from_end) {
+  std::array<char, 8> end{};
+  std::ifstream file(path, std::ios::binary);
+  const bool there = file.seekg(-std::streamoff{end.size()}, std::ios::end) && file.read(end.data(), end.size());
+  const auto number = [&](size_t at) {
     uint32_t value = 0;
-    for (size_t i = 0; i < 4; ++i) value |= static_cast<uint32_t>(file[file.size() - from_end + i]) << (8 * i);
+    for (size_t i = 0; i < 4; ++i) value |= uint32_t{static_cast<unsigned char>(end[at + i])} << (8 * i);
     return value;
   };
   const auto crc = static_cast<uint32_t>(
       crc32_z(0, reinterpret_cast<const unsigned char*>(content.data()), static_cast<z_size_t>(content.size())));
-  if (file.size() < 8 || number(8) != crc || number(4) != static_cast<uint32_t>(content.size()))
+  if (!there || number(0) != crc || number(4) != static_cast<uint32_t>(content.size()))
     throw Error("{}: damaged: its content is not of the checksum and length at its end", path.string());
 }
 

@@ -37,9 +37,8 @@ struct Verification {
   size_t files_unlike() const;  // files that are not, byte for byte, the published ones
 };
 
-// What to do about a set that is not sound: "remove data/mnist/train-images-idx3-ubyte, then 'odenet data download
-// mnist
-// --data-dir data' gets it". A download overwrites nothing, and the forms of a file that are not downloaded come first.
+// What to do about a set that is not sound, with the command that gets it: "remove data/mnist/train-images-idx3-ubyte,
+// then ...". A download overwrites nothing, and the forms of a file that are not downloaded come first.
 std::string how_to_replace(const DatasetInfo& info, const Verification& verification,
                            const std::filesystem::path& data_dir);
 

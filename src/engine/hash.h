@@ -1,4 +1,4 @@
-// FNV-1a, 64 bits, over paths and texts: http://www.isthe.com/chongo/tech/comp/fnv/
+// Fnv1a (core/fnv.h) over paths and texts:
 //
 //   uint64_t hash = engine::hash_files({{"rom/scale.hex", "..."}});
 //
@@ -13,19 +13,21 @@
 #include <span>
 #include <string>
 
+#include "core/fnv.h"
+
 namespace odenet::engine {
 
 inline uint64_t hash_files(const std::map<std::string, std::string>& files) {
-  uint64_t hash = 0xcbf29ce484222325;
+  Fnv1a hash;
   const auto add = [&](const std::string& text) {
-    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-    hash *= 0x100000001b3;  // a zero byte ends each text
+    hash.add(std::as_bytes(std::span(text)));
+    hash.add(std::byte{0});  // ends each text
   };
   for (const auto& [path, text] : files) {
     add(path);
     add(text);
   }
-  return hash;
+  return hash.value;
 }
 
 inline uint32_t crc32(std::span<const std::byte> bytes, uint32_t crc = 0) {

@@ -3,12 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <utility>
 
 #include "core/error.h"
 
@@ -74,20 +72,15 @@ Comparison compare(Backend& first, Backend& second, const Samples& samples, cons
   for (size_t start = 0; start < samples.size(); start += options.batch) {
     const Samples batch = samples.subset(start, std::min(options.batch, samples.size() - start));
     Values values;
-    auto start_time = std::chrono::steady_clock::now();
-    const auto seconds = [&] {
-      const auto begun = std::exchange(start_time, std::chrono::steady_clock::now());
-      return std::chrono::duration<double>(start_time - begun).count();
-    };
-    const auto first_logits = first.logits(batch.images, [&](std::string_view point, std::span<const float> v) {
+    const Tap keep = [&](std::string_view point, std::span<const float> v) {
       values.emplace(point, std::vector<float>(v.begin(), v.end()));
-    });
-    comparison.first.seconds += seconds();
-    const auto second_logits = second.logits(batch.images, [&](std::string_view point, std::span<const float> v) {
+    };
+    const Tap compare_points = [&](std::string_view point, std::span<const float> v) {
       const auto found = values.find(point);
       if (found != values.end()) point_of(comparison.points, point).add(found->second, v);
-    });
-    comparison.second.seconds += seconds();
+    };
+    const auto first_logits = timed_logits(first, batch.images, comparison.first, keep);
+    const auto second_logits = timed_logits(second, batch.images, comparison.second, compare_points);
     comparison.first.add(first_logits, batch.labels);
     comparison.second.add(second_logits, batch.labels);
     add_logits(comparison, first_logits, second_logits);

@@ -26,9 +26,7 @@ std::vector<float> FixedBackend::logits(std::span<const uint8_t> images, const T
 }
 
 std::vector<std::pair<std::string, double>> FixedBackend::counts() const {
-  int64_t saturations = 0;
-  for (const auto& [layer, count] : runner_.saturations()) saturations += count;
-  return {{"saturations", static_cast<double>(saturations)}};
+  return {{"saturations", static_cast<double>(runner_.total_saturations())}};
 }
 
 }  // namespace odenet::eval

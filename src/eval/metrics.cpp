@@ -127,15 +127,19 @@ void check_samples(const Backend& backend, const Samples& samples) {
                   samples.labels[i], backend.classes() - 1);
 }
 
+std::vector<float> timed_logits(Backend& backend, std::span<const uint8_t> images, Metrics& metrics, const Tap& tap) {
+  const auto start = std::chrono::steady_clock::now();
+  auto logits = backend.logits(images, tap);
+  metrics.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return logits;
+}
+
 Metrics evaluate(Backend& backend, const Samples& samples, const EvaluateOptions& options) {
   check_samples(backend, samples);
   Metrics metrics{.backend = backend.name(), .classes = backend.classes()};
   for (size_t first = 0; first < samples.size(); first += options.batch) {
     const Samples batch = samples.subset(first, std::min(options.batch, samples.size() - first));
-    const auto start = std::chrono::steady_clock::now();
-    const auto logits = backend.logits(batch.images);
-    metrics.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    metrics.add(logits, batch.labels);
+    metrics.add(timed_logits(backend, batch.images, metrics), batch.labels);
     if (options.progress) options.progress(first + batch.size(), samples.size());
   }
   metrics.counts = backend.counts();

@@ -62,6 +62,10 @@ int predicted_class(std::span<const float> logits);
 // Throws Error unless there is a label from 0 to classes - 1 for each image, and at least one.
 void check_samples(const Backend& backend, const Samples& samples);
 
+// What the backend gives for these images; its time is added to the metrics'.
+std::vector<float> timed_logits(Backend& backend, std::span<const uint8_t> images, Metrics& metrics,
+                                const Tap& tap = {});
+
 Metrics evaluate(Backend& backend, const Samples& samples, const EvaluateOptions& options = {});
 
 // "fixed: 10000 images, top-1 85.83 %, ..., 812 images/s" in one line, and "fixed: 0 saturations" for each count.

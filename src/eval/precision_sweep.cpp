@@ -50,7 +50,7 @@ void PrecisionSweep::add(int bits, fixed::Network network, int threads) {
   Predictions recorder(backend);
   row.metrics = evaluate(recorder, samples_, options_);
   for (size_t i = 0; i < predictions_.size(); ++i) row.disagreeing += predictions_[i] != recorder.predictions[i];
-  for (const auto& [layer, count] : backend.runner().saturations()) row.saturations += count;
+  row.saturations = backend.runner().total_saturations();
   rows_.push_back(std::move(row));
 }
 

@@ -1,8 +1,8 @@
 // Formats of so many bits for every layer, chosen from a network's weights and from the values that images cause.
 //
-//   Calibration calibration(fixed::quantize(checkpoint));           // in Q20, fine enough to stand for the float
-//   network calibration.run(images);                                        // of the training split Network net =
-//   quantize(checkpoint, {.formats = calibration.formats(8)});
+//   Calibration calibration(fixed::quantize(checkpoint));  // in Q20, fine enough to stand for the float network
+//   calibration.run(images);                               // of the training split
+//   Network net = quantize(checkpoint, {.formats = calibration.formats(8)});
 //
 // Of each point the fraction is taken for which rounding and saturation together err least, as the sum of squares, over
 // all values that have its format (fixed::Shown); where one bit less costs next to nothing, it is kept free for images

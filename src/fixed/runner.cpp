@@ -419,4 +419,10 @@ std::vector<LayerSaturations> Runner::saturations() const {
   return result;
 }
 
+int64_t Runner::total_saturations() const {
+  int64_t total = 0;
+  for (const LayerSaturations& layer : saturations()) total += layer.count;
+  return total;
+}
+
 }  // namespace odenet::fixed

@@ -136,8 +136,9 @@ class Runner {
 
   const Network& network() const { return network_; }
 
-  // Saturated values since the start, in network order. Replaced blocks count none.
+  // Saturated values since the start, in network order, and of all layers. Replaced blocks count none.
   std::vector<LayerSaturations> saturations() const;
+  int64_t total_saturations() const;
 
  private:
   int32_t input_activation(size_t channel, uint8_t pixel) const { return network_.input_table[channel * 256 + pixel]; }

@@ -162,7 +162,8 @@ void validate_activations(const TrainConfig& config, const NetworkSpec& spec) {
   };
   require_exact(formats.activation);
   for (const auto& [name, format] : formats.activations) require_exact(format);
-  formats.weight.fraction = 31;  // chosen for the weights that training ends with: nothing may fail by it here
+  // Chosen for the weights that training ends with: nothing may fail by it here.
+  formats.weight.fraction = fixed::Format::kMaxFraction;
   fixed::Network network = fixed::make_network(spec, formats);
   network.class_names.resize(static_cast<size_t>(spec.classes));
   fixed::check(network);

@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "dynamics/model.h"
 #include "nn/float_backend.h"
+#include "train/divergence.h"
 #include "train/flat_sgd.h"
 #include "train/schedule.h"
 #include "train/training_state.h"
@@ -26,6 +27,8 @@ using Clock = std::chrono::steady_clock;
 Tensor load_trajectories(const TrainConfig& config, const char* split, int64_t all, int64_t limit) {
   return dynamics::trajectories(dynamics::find_system(config.dataset), split, limit > 0 ? std::min(limit, all) : all);
 }
+
+constexpr std::string_view kRemedy = "lower lr";  // of divergence
 
 dynamics::ModelSpec model_spec(const TrainConfig& config) {
   return {
@@ -133,7 +136,7 @@ class DynamicsTrainer {
     const Tensor predicted = model_->predict(inputs_.index_select(0, pairs), 1).select(1, 0);
     const Tensor loss = loss_of(predicted, targets_.index_select(0, pairs));
     const double value = loss.item<double>();
-    require_finite("loss", value, position_.epoch + 1, rate);
+    require_finite("loss", value, position_.epoch + 1, rate, kRemedy);
     loss.backward();
     sgd_.step(rate);
     EpochSums& sums = position_.sums;
@@ -144,14 +147,6 @@ class DynamicsTrainer {
     sums.backward_evaluations += static_cast<double>(work.backward.evaluations);
     sums.trials += static_cast<double>(work.forward.trials);
     sums.rejected += static_cast<double>(work.forward.rejected);
-  }
-
-  static void require_finite(std::string_view what, double value, int64_t epoch, double rate) {
-    if (!std::isfinite(value))
-      throw Error(
-          "training diverged: the {} is {} in epoch {} at learning rate {:.3g}; lower lr. The checkpoints of earlier "
-          "epochs are kept",
-          what, value, epoch, rate);
   }
 
   Tensor loss_of(const Tensor& predicted, const Tensor& samples) const {
@@ -216,8 +211,8 @@ class DynamicsTrainer {
     const Tensor predicted = model_->predict(samples.slice(1, 0, intervals).flatten(0, 1), 1).select(1, 0);
     row.test_loss = loss_of(predicted, samples.slice(1, 1).flatten(0, 1)).item<double>();
     model_->take_work();
-    require_finite("test loss", row.test_loss, row.epoch, row.lr);
-    require_finite("rollout error", row.rollout_error, row.epoch, row.lr);
+    require_finite("test loss", row.test_loss, row.epoch, row.lr, kRemedy);
+    require_finite("rollout error", row.rollout_error, row.epoch, row.lr, kRemedy);
   }
 
   // error: if it was tested.

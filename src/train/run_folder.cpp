@@ -100,7 +100,8 @@ fs::path find_checkpoint(const fs::path& path) {
   for (const char* name : {"best.safetensors", "last.safetensors"})
     if (fs::exists(path / name, code)) return path / name;
   if (fs::exists(path / "config.toml", code))
-    throw Error("{}: no epoch of its model is complete yet; go on with: odenet train --resume {}", path.string(), path.string());
+    throw Error("{}: no epoch of its model is complete yet; go on with: odenet train --resume {}", path.string(),
+                path.string());
   throw Error("{} holds no best.safetensors or last.safetensors; is it a run folder of odenet train?", path.string());
 }
 

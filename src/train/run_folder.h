@@ -37,7 +37,8 @@ class RunFolder {
   std::filesystem::path target() const { return path_ / "target.safetensors"; }
   std::filesystem::path best() const { return path_ / "best.safetensors"; }
   std::filesystem::path state() const { return path_ / "resume.safetensors"; }
-  std::filesystem::path teacher() const { return path_ / "teacher.safetensors"; }  // a copy, where there is a teacher
+  std::filesystem::path teacher() const { return teacher_in(path_); }  // a copy, where there is a teacher
+  static std::filesystem::path teacher_in(const std::filesystem::path& run) { return run / "teacher.safetensors"; }
 
   bool opened() const { return opened_; }                               // by open(); there is nothing to create then
   const TrainConfig& config() const { return config_; }                 // of create() or open()

@@ -230,7 +230,7 @@ class StagedTraining {
 
 // The teacher's file: the copy of a run that has begun, for workers without the run, too; else the one of the config.
 fs::path teacher_file(const TrainConfig& config, const RunFolder* run, const fs::path& folder) {
-  const fs::path copy = folder / "teacher.safetensors";
+  const fs::path copy = RunFolder::teacher_in(folder);
   const bool may_have_begun = !run || run->opened();
   return may_have_begun && is_there(copy) ? copy : fs::path(config.teacher);
 }

@@ -18,6 +18,7 @@
 #include "nn/hand_on.h"
 #include "train/batches.h"
 #include "train/distillation.h"
+#include "train/divergence.h"
 #include "train/paired_batches.h"
 #include "train/plan.h"
 #include "train/quantization.h"
@@ -33,6 +34,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// Of divergence.
+constexpr std::string_view kRemedy = "lower lr (or end_time for ODEBlocks)";
 constexpr int64_t kGpuReportSteps = 20;  // a GPU is waited for every so many steps
 
 data::LoaderOptions loader_options(const TrainConfig& config, const Workers& workers) {
@@ -240,7 +243,7 @@ class Trainer {
     }
     results.clear();
     workers_.sum(sums);
-    require_finite("loss", sums[0] + sums[4], position_.epoch + 1, rate);
+    require_finite("loss", sums[0] + sums[4], position_.epoch + 1, rate, kRemedy);
     position_.sums.loss += sums[0];
     position_.sums.correct += static_cast<int64_t>(sums[1]);
     position_.sums.images += static_cast<int64_t>(sums[2]);
@@ -252,14 +255,6 @@ class Trainer {
       position_.sums.rejected += static_cast<double>(work.forward.rejected);
     }
     return sums[3] > 0;
-  }
-
-  static void require_finite(std::string_view what, double loss, int64_t epoch, double rate) {
-    if (!std::isfinite(loss))
-      throw Error(
-          "training diverged: the {} is {} in epoch {} at learning rate {:.3g}; lower lr (or end_time for "
-          "ODEBlocks). The checkpoints of earlier epochs are kept",
-          what, loss, epoch, rate);
   }
 
   double mean_loss() const { return position_.sums.loss / static_cast<double>(position_.sums.images); }
@@ -328,7 +323,7 @@ class Trainer {
 
   void evaluate_into(EpochResult& row) {
     const auto metrics = evaluate(test_set_);
-    require_finite("test loss", metrics.loss(), row.epoch, row.lr);
+    require_finite("test loss", metrics.loss(), row.epoch, row.lr, kRemedy);
     row.test_loss = metrics.loss();
     row.test_top1 = 100 * metrics.top1();
     row.test_top5 = 100 * metrics.top5();
