@@ -127,45 +127,28 @@ Tensor run_forward(const Operands& in, const NormState& state, const NormOptions
 
 class FusedNorm : public torch::autograd::Function<FusedNorm> {
  public:
-  // The output twice: see Forked.
   static tensor_list forward(AutogradContext* ctx, const Variable& x, const Variable& weight, const Variable& bias,
-                             const c10::optional<Variable>& optional_plane,
-                             const c10::optional<Variable>& optional_residual, const NormState& state,
-                             const NormOptions& options) {
-    const Tensor plane = optional_plane.value_or(Tensor()), residual = optional_residual.value_or(Tensor());
+                             const c10::optional<Variable>& plane, const c10::optional<Variable>& residual,
+                             const NormState& state, NormOptions options) {
+    const Operands in{x, plane.value_or(Tensor()), options.time};
+    options.residual = residual.value_or(Tensor());
     const Tensor table = torch::empty({kRows, x.size(1)}, torch::kFloat32);
-    NormOptions plain = options;
-    plain.residual = residual;
-    const Tensor y =
-        run_forward({x, plane, options.time}, {weight, bias, state.running_mean, state.running_var}, plain, table);
-    const bool mask_by_output = options.relu && residual.defined();
-    ctx->save_for_backward({x, table, plane, mask_by_output ? y : Tensor()});
-    ctx->saved_data["time"] = options.time;
-    ctx->saved_data["gain"] = options.gain;
-    ctx->saved_data["training"] = options.training;
-    ctx->saved_data["relu"] = options.relu;
-    ctx->saved_data["residual"] = residual.defined();
-    ctx->set_materialize_grads(false);
-    return {y, y.detach()};
+    const Tensor y = run_forward(in, {weight, bias, state.running_mean, state.running_var}, options, table);
+    return save_norm(ctx, in, table, y, options);
   }
 
   static tensor_list backward(AutogradContext* ctx, tensor_list gradients) {
     refuse_second_derivative();
-    const auto saved = ctx->get_saved_variables();
-    const Operands in{saved[0], saved[2], ctx->saved_data["time"].toDouble()};
-    const Tensor &table = saved[1], &y = saved[3];
-    const bool relu = ctx->saved_data["relu"].toBool(), residual = ctx->saved_data["residual"].toBool();
-    const bool training = ctx->saved_data["training"].toBool();
-    const auto gain = ctx->saved_data["gain"].toDouble();
-    const OutputGradients output = output_gradients(in.x, gradients);
-    const Tensor &dy = output.first, &dy2 = output.second;
+    const SavedNorm saved(ctx, gradients);
+    const Operands& in = saved.in;
+    const Tensor &dy = saved.output.first, &dy2 = saved.output.second;
     if (!dy.defined()) return tensor_list(7);
 
     const kernels::Shape shape = shape_of(in.x);
     const int64_t channels = shape.channels;
-    const float* row = data<float>(table);
+    const float* row = data<float>(saved.table);
     const auto at = [&](Row r) { return row + r * channels; };
-    const Tensor kept = residual && (relu || dy2.defined()) ? torch::empty_like(dy) : Tensor();
+    const Tensor kept = saved.kept();
     const Tensor dx = torch::empty_like(in.x);
     const Tensor dweight = torch::empty({channels}), dbias = torch::empty({channels});
     const Tensor plane_sums = no_plane_sums(in);
@@ -185,30 +168,29 @@ class FusedNorm : public torch::autograd::Function<FusedNorm> {
                                   .relu = active};
       };
       for_parts(shape.images, Order::kUp, [&](int64_t part, int64_t first, int64_t images) {
-        kernels::backward_sums<T>({images, shape.pixels, channels}, masked(first, dy, dy2, y, relu), at(kMean),
-                                  images_of<T>(kept, first), sums.part(part), sums.part(part) + channels);
+        kernels::backward_sums<T>({images, shape.pixels, channels}, masked(first, dy, dy2, saved.y, saved.relu),
+                                  at(kMean), images_of<T>(kept, first), sums.part(part), sums.part(part) + channels);
       });
       // Weight and bias get this process's share, as all parameters do; the input's gradient needs the whole batch.
       const std::vector<double> own = sums.totals();
-      const std::vector<double> all = training ? across_processes(own, shape) : own;
+      const std::vector<double> all = saved.training ? across_processes(own, shape) : own;
       for (int64_t i = 0; i < channels; ++i) {
-        data<float>(dbias)[i] = static_cast<float>(gain * own[static_cast<size_t>(i)]);
+        data<float>(dbias)[i] = static_cast<float>(saved.gain * own[static_cast<size_t>(i)]);
         data<float>(dweight)[i] =
-            static_cast<float>(gain * double{at(kInverse)[i]} * own[static_cast<size_t>(channels + i)]);
+            static_cast<float>(saved.gain * double{at(kInverse)[i]} * own[static_cast<size_t>(channels + i)]);
       }
-      if (training)
+      if (saved.training)
         factors.append(row, channels, all.data(), all.back());
       else
         factors.append_constant(row, channels);
       for_parts(shape.images, Order::kDown, [&](int64_t part, int64_t first, int64_t images) {
-        const auto args = kept.defined() ? masked(first, kept, {}, {}, false) : masked(first, dy, dy2, {}, relu);
+        const auto args = kept.defined() ? masked(first, kept, {}, {}, false) : masked(first, dy, dy2, {}, saved.relu);
         kernels::backward_input<T>({images, shape.pixels, channels}, args, factors.a.data(), factors.b.data(),
                                    factors.c.data(), images_of<T>(dx, first),
                                    plane_sums.defined() ? data<float>(plane_sums[part]) : nullptr);
       });
     });
-    const Tensor dresidual = !residual ? Tensor() : kept.defined() ? kept : dy;
-    return {dx, dweight, dbias, plane_gradient(in, plane_sums), dresidual, Tensor(), Tensor()};
+    return {dx, dweight, dbias, plane_gradient(in, plane_sums), saved.residual_gradient(kept), Tensor(), Tensor()};
   }
 };
 

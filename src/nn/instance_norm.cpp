@@ -44,12 +44,11 @@ void image_statistics(const kernels::Shape& one, const Operands& in, int64_t ima
 
 class InstanceNorm : public torch::autograd::Function<InstanceNorm> {
  public:
-  // The output twice: see Forked.
   static tensor_list forward(AutogradContext* ctx, const Variable& x, const Variable& weight, const Variable& bias,
-                             const c10::optional<Variable>& optional_plane,
-                             const c10::optional<Variable>& optional_residual, const NormOptions& options) {
-    const Tensor plane = optional_plane.value_or(Tensor()), residual = optional_residual.value_or(Tensor());
-    const Operands in{x, plane, options.time};
+                             const c10::optional<Variable>& plane, const c10::optional<Variable>& residual,
+                             NormOptions options) {
+    const Operands in{x, plane.value_or(Tensor()), options.time};
+    options.residual = residual.value_or(Tensor());
     const Tensor table = torch::empty({x.size(0), kRows, x.size(1)}, torch::kFloat32);
     const Tensor y = torch::empty_like(x);
     const kernels::Shape shape = shape_of(x), one{1, shape.pixels, shape.channels};
@@ -62,50 +61,39 @@ class InstanceNorm : public torch::autograd::Function<InstanceNorm> {
                                   .plane = in.time_plane(),
                                   .scale = rows + kScale * shape.channels,
                                   .shift = rows + kShift * shape.channels,
-                                  .residual = images_of<T>(residual, image),
+                                  .residual = images_of<T>(options.residual, image),
                                   .relu = options.relu,
                                   .y = images_of<T>(y, image)});
       });
     });
-    const bool mask_by_output = options.relu && residual.defined();
-    ctx->save_for_backward({x, table, plane, mask_by_output ? y : Tensor()});
-    ctx->saved_data["time"] = options.time;
-    ctx->saved_data["gain"] = options.gain;
-    ctx->saved_data["relu"] = options.relu;
-    ctx->saved_data["residual"] = residual.defined();
-    ctx->set_materialize_grads(false);
-    return {y, y.detach()};
+    return save_norm(ctx, in, table, y, options);
   }
 
   static tensor_list backward(AutogradContext* ctx, tensor_list gradients) {
     refuse_second_derivative();
-    const auto saved = ctx->get_saved_variables();
-    const Operands in{saved[0], saved[2], ctx->saved_data["time"].toDouble()};
-    const Tensor &table = saved[1], &y = saved[3];
-    const bool relu = ctx->saved_data["relu"].toBool(), residual = ctx->saved_data["residual"].toBool();
-    const double gain = ctx->saved_data["gain"].toDouble();
-    const OutputGradients output = output_gradients(in.x, gradients);
-    const Tensor &dy = output.first, &dy2 = output.second;
+    const SavedNorm saved(ctx, gradients);
+    const Operands& in = saved.in;
+    const Tensor &dy = saved.output.first, &dy2 = saved.output.second;
     if (!dy.defined()) return tensor_list(6);
 
     const kernels::Shape shape = shape_of(in.x), one{1, shape.pixels, shape.channels};
     const int64_t channels = shape.channels;
-    const Tensor kept = residual && (relu || dy2.defined()) ? torch::empty_like(dy) : Tensor();
+    const Tensor kept = saved.kept();
     const Tensor dx = torch::empty_like(in.x);
     const Tensor sums = torch::zeros({shape.images, 2, channels}, torch::kFloat64);  // of g and of g (x' - mean)
     const Tensor plane_sums = no_plane_sums(in);
     with_element(in.x, [&](auto element) {
       using T = decltype(element);
       for_images(shape.images, [&](int64_t part, int64_t image) {
-        const float* rows = images_of<float>(table, image);
+        const float* rows = images_of<float>(saved.table, image);
         kernels::Masked<T> masked{.dy = images_of<T>(dy, image),
                                   .dy2 = images_of<T>(dy2, image),
                                   .x = in.images<T>(image),
                                   .plane = in.time_plane(),
                                   .scale = rows + kScale * channels,
                                   .shift = rows + kShift * channels,
-                                  .y = images_of<T>(y, image),
-                                  .relu = relu};
+                                  .y = images_of<T>(saved.y, image),
+                                  .relu = saved.relu};
         auto* image_sums = images_of<double>(sums, image);
         kernels::backward_sums<T>(one, masked, rows + kMean * channels, images_of<T>(kept, image), image_sums,
                                   image_sums + channels);
@@ -122,11 +110,10 @@ class InstanceNorm : public torch::autograd::Function<InstanceNorm> {
                                    plane_sums.defined() ? data<float>(plane_sums[part]) : nullptr);
       });
     });
-    const Tensor inverse = table.select(1, kInverse).to(torch::kFloat64);
-    const Tensor dbias = (gain * sums.select(1, 0).sum(0)).to(torch::kFloat32);
-    const Tensor dweight = (gain * (inverse * sums.select(1, 1)).sum(0)).to(torch::kFloat32);
-    const Tensor dresidual = !residual ? Tensor() : kept.defined() ? kept : dy;
-    return {dx, dweight, dbias, plane_gradient(in, plane_sums), dresidual, Tensor()};
+    const Tensor inverse = saved.table.select(1, kInverse).to(torch::kFloat64);
+    const Tensor dbias = (saved.gain * sums.select(1, 0).sum(0)).to(torch::kFloat32);
+    const Tensor dweight = (saved.gain * (inverse * sums.select(1, 1)).sum(0)).to(torch::kFloat32);
+    return {dx, dweight, dbias, plane_gradient(in, plane_sums), saved.residual_gradient(kept), Tensor()};
   }
 };
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <c10/core/GradMode.h>
+#include <torch/csrc/autograd/custom_function.h>
 #include <torch/types.h>
 
 #include <span>
@@ -90,6 +91,51 @@ inline OutputGradients output_gradients(const torch::Tensor& x, std::span<const 
   const auto as_x = [&](const torch::Tensor& t) { return t.defined() ? t.to(x.scalar_type()).contiguous(kNhwc) : t; };
   if (!gradients[0].defined()) return {as_x(gradients[1]), {}};
   return {as_x(gradients[0]), as_x(gradients[1])};
+}
+
+// What a fused norm's backward pass finds of its forward pass. table: rows of kRows values per channel; y: the output,
+// where it tells what the ReLU let through.
+struct SavedNorm {
+  Operands in;
+  torch::Tensor table, y;
+  double gain;
+  bool training, relu, residual;
+  OutputGradients output;
+
+  SavedNorm(torch::autograd::AutogradContext* ctx, std::span<const torch::Tensor> gradients)
+      : gain(ctx->saved_data["gain"].toDouble()),
+        training(ctx->saved_data["training"].toBool()),
+        relu(ctx->saved_data["relu"].toBool()),
+        residual(ctx->saved_data["residual"].toBool()) {
+    const auto saved = ctx->get_saved_variables();
+    in = {saved[0], saved[2], ctx->saved_data["time"].toDouble()};
+    table = saved[1];
+    y = saved[3];
+    output = output_gradients(in.x, gradients);
+  }
+
+  // For the gradient before the ReLU, of two outputs and for the residual, where it is not simply that of the output.
+  torch::Tensor kept() const {
+    return residual && (relu || output.second.defined()) ? torch::empty_like(output.first) : torch::Tensor();
+  }
+  torch::Tensor residual_gradient(const torch::Tensor& kept) const {
+    return !residual ? torch::Tensor() : kept.defined() ? kept : output.first;
+  }
+};
+
+// Returns the output twice: see Forked.
+inline torch::autograd::tensor_list save_norm(torch::autograd::AutogradContext* ctx, const Operands& in,
+                                              const torch::Tensor& table, const torch::Tensor& y,
+                                              const NormOptions& options) {
+  const bool residual = options.residual.defined();
+  ctx->save_for_backward({in.x, table, in.plane, options.relu && residual ? y : torch::Tensor()});
+  ctx->saved_data["time"] = in.time;
+  ctx->saved_data["gain"] = options.gain;
+  ctx->saved_data["training"] = options.training;
+  ctx->saved_data["relu"] = options.relu;
+  ctx->saved_data["residual"] = residual;
+  ctx->set_materialize_grads(false);
+  return {y, y.detach()};
 }
 
 // Each part's sum of dx over its images, [kParts, pixels * C]; undefined without a time plane.

@@ -3,11 +3,8 @@
 #include <torch/torch.h>
 
 #include <algorithm>
-#include <chrono>
-#include <cmath>
 #include <optional>
 
-#include "core/duration.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "eval/metrics.h"
@@ -22,17 +19,14 @@
 #include "train/paired_batches.h"
 #include "train/plan.h"
 #include "train/quantization.h"
-#include "train/schedule.h"
 #include "train/stages.h"
 #include "train/step.h"
-#include "train/training_state.h"
+#include "train/training_loop.h"
 #include "train/workers.h"
 
 namespace odenet::train {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 // Of divergence.
 constexpr std::string_view kRemedy = "lower lr (or end_time for ODEBlocks)";
@@ -76,13 +70,11 @@ class SharedStatistics {
   SharedStatistics& operator=(const SharedStatistics&) = delete;
 };
 
-class Trainer {
+class Trainer : public TrainingLoop {
  public:
   Trainer(TrainConfig config, RunFolder* run, Observer& observer, Workers& workers, torch::Device device,
           nn::PrecisionChoice precision)
-      : config_(std::move(config)),
-        run_(run),
-        observer_(observer),
+      : TrainingLoop(std::move(config), run, observer),
         workers_(workers),
         device_(device),
         precision_(std::move(precision)),
@@ -103,22 +95,6 @@ class Trainer {
               .normalization = data::find_dataset(config_.dataset).normalization,
               .notes = {}} {}
 
-  TrainResult run() {
-    if (run_ && run_->opened())
-      resume();
-    else if (run_)
-      run_->create(config_);
-    keep_teacher();
-    share_state();
-    announce();
-    saved_ = Clock::now();
-    TrainResult result;
-    if (config_.epochs == 0 && run_) save(run_->last(), info_, 0, {});
-    while (position_.epoch < config_.epochs && !result.stopped) result.stopped = !train_epoch();
-    if (run_) summarise(result);
-    return result;
-  }
-
  private:
   nn::Network make_network() const {
     torch::manual_seed(static_cast<uint64_t>(config_.seed));
@@ -132,8 +108,7 @@ class Trainer {
   }
 
   std::unique_ptr<Batches> make_all_batches() const {
-    require_batches(config_, static_cast<int64_t>(train_set_.size()), static_cast<int64_t>(target_train_set_.size()),
-                    workers_.size());
+    require_batches(config_, images(), static_cast<int64_t>(target_train_set_.size()), workers_.size());
     const data::LoaderOptions options = loader_options(config_, workers_);
     const torch::ScalarType type = nn::scalar_type(precision_.precision);
     auto source = make_batches(train_set_, options, device_, type);
@@ -159,15 +134,15 @@ class Trainer {
     return distillation_for(config_, load_teacher(teacher_path(), config_).network, device_);
   }
 
+  void begin() override {
+    keep_teacher();
+    share_state();
+  }
+
   void keep_teacher() const {
     if (!run_ || !distillation_) return;
     if (const auto from = teacher_path(); from != run_->teacher())
       write_file(run_->teacher(), read_file(find_checkpoint(from)));
-  }
-
-  void resume() {
-    if (has_state()) position_ = load_state(run_->state(), config_, step_.sgd());
-    run_->truncate(position_.epoch);
   }
 
   // Every worker starts where worker 0 does.
@@ -182,138 +157,61 @@ class Trainer {
     step_.sgd().set_steps(where[2].item<int64_t>());
   }
 
-  void announce() {
+  Plan plan() const override {
     const NetworkSpec& spec = network_->spec();
-    observer_.on_start({.model = spec.model,
-                        .parameters = parameter_count(spec),
-                        .macs = mac_count(spec),
-                        .train_images = static_cast<int64_t>(train_set_.size()),
-                        .test_images = static_cast<int64_t>(test_set_.size()),
-                        .target_train_images = static_cast<int64_t>(target_train_set_.size()),
-                        .target_test_images = static_cast<int64_t>(target_test_set_.size()),
-                        .steps = config_.epochs * steps_,
-                        .first_step = position_.epoch * steps_ + position_.step,
-                        .threads = torch::get_num_threads(),
-                        .workers = workers_.size(),
-                        .device = device_.str(),
-                        .precision = precision_.why,
-                        .warning = precision_.warning});
+    return {.model = spec.model,
+            .parameters = parameter_count(spec),
+            .macs = mac_count(spec),
+            .train_images = images(),
+            .test_images = static_cast<int64_t>(test_set_.size()),
+            .target_train_images = static_cast<int64_t>(target_train_set_.size()),
+            .target_test_images = static_cast<int64_t>(target_test_set_.size()),
+            .threads = torch::get_num_threads(),
+            .workers = workers_.size(),
+            .device = device_.str(),
+            .precision = precision_.why,
+            .warning = precision_.warning};
   }
 
-  // False if the observer stopped the training; asked in the last step of an epoch, it is stopped after that.
-  bool train_epoch() {
-    const auto start = Clock::now();
-    const double before = position_.sums.seconds;
-    EpochSums& sums = position_.sums;
-    double rate = 0;
-    bool stop = false;
+  int64_t steps() const override { return steps_; }
+  int64_t images() const override { return static_cast<int64_t>(train_set_.size()); }
+  bool adaptive() const override { return adaptive_; }
+  FlatSgd& sgd() override { return step_.sgd(); }
+
+  void begin_epoch() override {
     network_->train();
     batches_->start_epoch(static_cast<uint64_t>(position_.epoch), position_.step);
-    std::vector<StepResult> pending;
-    while (const auto batch = batches_->next()) {
-      rate = learning_rate(config_, position_.epoch * steps_ + position_.step, steps_);
-      pending.push_back(step_(*batch, rate, workers_, batch_images()));
-      ++position_.step;
-      if (!device_.is_cpu() && position_.step % kGpuReportSteps != 0 && position_.step < steps_) continue;
-      stop = add_up(pending, rate);
-      sums.seconds = before + seconds_since(start);
-      report();
-      if (position_.step == steps_) break;
-      if (stop || seconds_since(saved_) > 60 * config_.checkpoint_minutes) save_position();
-      if (stop) return false;
-    }
-    finish_epoch(rate);
-    return !stop || position_.epoch == config_.epochs;
+  }
+
+  void step(double rate) override {
+    pending_.push_back(step_(batches_->next().value(), rate, workers_, batch_images()));
   }
 
   // Of all workers.
-  int64_t batch_images() const {
-    return std::min(config_.batch, static_cast<int64_t>(train_set_.size()) - position_.step * config_.batch);
+  int64_t batch_images() const { return std::min(config_.batch, images() - position_.step * config_.batch); }
+
+  bool due() const override {
+    return device_.is_cpu() || position_.step % kGpuReportSteps == 0 || position_.step == steps_;
   }
 
-  // Adds the results to the epoch's sums; true if any worker is asked to stop.
-  bool add_up(std::vector<StepResult>& results, double rate) {
-    const ode::Work work = network_->take_work();
+  // True if any worker is asked to stop.
+  bool add_up(double rate) override {
     double sums[] = {0, 0, 0, observer_.should_stop() ? 1.0 : 0.0, 0};
-    for (const StepResult& r : results) {
+    for (const StepResult& r : pending_) {
       sums[0] += r.loss.item<double>();
       sums[1] += r.correct.item<double>();
       sums[2] += static_cast<double>(r.images);
       if (r.adapt_loss.defined()) sums[4] += r.adapt_loss.item<double>();
     }
-    results.clear();
+    pending_.clear();
     workers_.sum(sums);
     require_finite("loss", sums[0] + sums[4], position_.epoch + 1, rate, kRemedy);
     position_.sums.loss += sums[0];
     position_.sums.correct += static_cast<int64_t>(sums[1]);
     position_.sums.images += static_cast<int64_t>(sums[2]);
     position_.sums.adapt_loss += sums[4];
-    if (adaptive_) {
-      position_.sums.evaluations += static_cast<double>(work.forward.evaluations);
-      position_.sums.backward_evaluations += static_cast<double>(work.backward.evaluations);
-      position_.sums.trials += static_cast<double>(work.forward.trials);
-      position_.sums.rejected += static_cast<double>(work.forward.rejected);
-    }
+    add_work(network_->take_work());
     return sums[3] > 0;
-  }
-
-  double mean_loss() const { return position_.sums.loss / static_cast<double>(position_.sums.images); }
-  double top1() const {
-    return 100.0 * static_cast<double>(position_.sums.correct) / static_cast<double>(position_.sums.images);
-  }
-  double a_step(double sum) const { return sum / static_cast<double>(position_.step); }
-  double images_per_second() const { return static_cast<double>(position_.sums.images) / position_.sums.seconds; }
-
-  void report() {
-    const auto images_left =
-        static_cast<double>((config_.epochs - position_.epoch) * static_cast<int64_t>(train_set_.size())) -
-        static_cast<double>(position_.sums.images);
-    observer_.on_step({.epoch = position_.epoch + 1,
-                       .epochs = config_.epochs,
-                       .step = position_.step,
-                       .steps = steps_,
-                       .loss = mean_loss(),
-                       .top1 = top1(),
-                       .images_per_second = images_per_second(),
-                       .seconds_left = images_left / images_per_second(),
-                       .evaluations = a_step(position_.sums.evaluations),
-                       .trials = a_step(position_.sums.trials),
-                       .rejected = a_step(position_.sums.rejected)});
-  }
-
-  // Tests, and writes the files in the order that train/run_folder.h asks for.
-  void finish_epoch(double rate) {
-    const auto start = Clock::now();
-    const double training_seconds = position_.sums.seconds;
-    EpochResult row{.epoch = position_.epoch + 1,
-                    .lr = rate,
-                    .train_loss = mean_loss(),
-                    .train_top1 = top1(),
-                    .images_per_second = images_per_second(),
-                    .has_target = !config_.target.empty(),
-                    .adapt_loss = position_.sums.adapt_loss / static_cast<double>(position_.sums.images),
-                    .adaptive = adaptive_,
-                    .evaluations = a_step(position_.sums.evaluations),
-                    .backward_evaluations = a_step(position_.sums.backward_evaluations),
-                    .trials = a_step(position_.sums.trials),
-                    .rejected = a_step(position_.sums.rejected)};
-    row.tested = row.epoch % config_.test_every == 0 || row.epoch == config_.epochs;
-    position_ = {.epoch = position_.epoch + 1};
-    if (!run_) return;
-    {
-      const AverageInUse average(step_.sgd());
-      if (row.tested) evaluate_into(row);
-      const EpochResult* best = best_result(run_->results());
-      row.best = row.tested && (!best || better(row, *best));
-      const auto top1 = row.tested ? std::optional(row.test_top1) : std::nullopt;
-      save(run_->last(), info_, row.epoch, top1);
-      if (row.best) save(run_->best(), info_, row.epoch, top1);
-      if (row.has_target) finish_target(row);
-    }
-    row.seconds = training_seconds + seconds_since(start);
-    run_->add_epoch(row);
-    save_position();
-    observer_.on_epoch(row);
   }
 
   eval::Metrics evaluate(const data::Dataset& images) {
@@ -321,7 +219,7 @@ class Trainer {
     return eval::evaluate(backend, {images.images, images.labels});
   }
 
-  void evaluate_into(EpochResult& row) {
+  void test(EpochResult& row) override {
     const auto metrics = evaluate(test_set_);
     require_finite("test loss", metrics.loss(), row.epoch, row.lr, kRemedy);
     row.test_loss = metrics.loss();
@@ -330,7 +228,7 @@ class Trainer {
   }
 
   // The network as the target sees it: tested and saved, but never chosen by, as its labels count as unknown.
-  void finish_target(EpochResult& row) {
+  void finish_target(EpochResult& row) override {
     const TargetStatistics in_use(adaptation_.get());
     if (row.tested) {
       const auto metrics = evaluate(target_test_set_);
@@ -340,18 +238,17 @@ class Trainer {
     nn::ModelInfo info = info_;
     info.dataset = config_.target;
     info.class_names = target_test_set_.class_names;
-    save(run_->target(), info, row.epoch, row.tested ? std::optional(row.target_top1) : std::nullopt);
+    save(run_->target(), info, row, row.target_top1);
   }
 
-  void save_position() {
-    if (run_) save_state(run_->state(), config_, position_, step_.sgd());
-    saved_ = Clock::now();
+  void save(const std::filesystem::path& path, const EpochResult& row) const override {
+    save(path, info_, row, row.test_top1);
   }
 
-  // top1: if it was tested.
-  void save(const std::filesystem::path& path, nn::ModelInfo info, int64_t epoch, std::optional<double> top1) const {
-    info.notes = {{"epoch", fmt::format("{}", epoch)}};
-    if (top1) info.notes["test_top1"] = fmt::format("{:.2f}", *top1);
+  // top1: counts if the row is tested.
+  void save(const std::filesystem::path& path, nn::ModelInfo info, const EpochResult& row, double top1) const {
+    info.notes = {{"epoch", fmt::format("{}", row.epoch)}};
+    if (row.tested) info.notes["test_top1"] = fmt::format("{:.2f}", top1);
     if (config_.quantize > 0) {
       info.notes[fixed::kTrainedBits] = fmt::format("{}", config_.quantize);
       info.notes[fixed::kTrainedActivations] = config_.activations;
@@ -359,35 +256,20 @@ class Trainer {
     nn::save_checkpoint(path, network_, info);
   }
 
-  void summarise(TrainResult& result) const {
-    const std::vector<EpochResult>& rows = run_->results();
-    if (const EpochResult* best = best_result(rows)) result.best_top1 = best->test_top1;
-    for (const EpochResult& row : rows)
-      if (row.tested) {
-        result.last_top1 = row.test_top1;
-        result.target_top1 = row.target_top1;
-      }
-    result.images_per_second = median_speed(rows);
-  }
-
-  const TrainConfig config_;
-  RunFolder* run_;  // null for workers but the first
-  Observer& observer_;
   Workers& workers_;
   const torch::Device device_;
   const nn::PrecisionChoice precision_;
   const data::Dataset train_set_, test_set_;
   const data::Dataset target_train_set_, target_test_set_;  // empty without
   nn::Network network_;
-  const bool adaptive_;  // in its steps of integration
+  const bool adaptive_;
   const std::optional<Distillation> distillation_;
   std::unique_ptr<Batches> batches_;
-  const int64_t steps_;                     // of one epoch
+  const int64_t steps_;
   std::unique_ptr<Adaptation> adaptation_;  // null without
   Step step_;
   nn::ModelInfo info_;
-  Position position_;
-  Clock::time_point saved_;
+  std::vector<StepResult> pending_;  // not yet added up
 };
 
 void require_possible(const TrainConfig& config, const WorkerEnvironment& environment) {
