@@ -214,9 +214,9 @@ class Trainer : public TrainingLoop {
     return sums[3] > 0;
   }
 
-  eval::Metrics evaluate(const data::Dataset& images) {
+  eval::Metrics evaluate(const data::Dataset& dataset) {
     nn::FloatBackend backend(network_, info_);
-    return eval::evaluate(backend, {images.images, images.labels});
+    return eval::evaluate(backend, {dataset.images, dataset.labels});
   }
 
   void test(EpochResult& row) override {

@@ -22,7 +22,8 @@ struct Progress {
   int64_t step = 0, steps = 0;    // within the epoch
   double loss = 0, top1 = 0;      // mean over the epoch so far; top1 in percent
   bool dynamics = false;          // of a dynamic system: no top1, and pairs of samples for images
-  double images_per_second = 0, seconds_left = 0;
+  double images_per_second = 0;
+  double seconds_left = 0;  // of the whole training; tests like the last one, none before the first
   double evaluations = 0, trials = 0, rejected = 0;  // of a step of the epoch so far, where integration is adaptive
 };
 

@@ -82,20 +82,27 @@ double TrainingLoop::images_per_second() const {
   return static_cast<double>(position_.sums.images) / position_.sums.seconds;
 }
 
+// Epochs to come, this one too, that end with a test.
+int64_t TrainingLoop::tests_left() const {
+  const int64_t every = config_.test_every, last = config_.epochs % every == 0 ? 0 : 1;
+  return config_.epochs / every - position_.epoch / every + last;
+}
+
 void TrainingLoop::report() {
   const auto images_left = static_cast<double>((config_.epochs - position_.epoch) * images() - position_.sums.images);
-  observer_.on_step({.epoch = position_.epoch + 1,
-                     .epochs = config_.epochs,
-                     .step = position_.step,
-                     .steps = steps(),
-                     .loss = mean_loss(),
-                     .top1 = top1(),
-                     .dynamics = trains_dynamics(config_),
-                     .images_per_second = images_per_second(),
-                     .seconds_left = images_left / images_per_second(),
-                     .evaluations = a_step(position_.sums.evaluations),
-                     .trials = a_step(position_.sums.trials),
-                     .rejected = a_step(position_.sums.rejected)});
+  observer_.on_step(
+      {.epoch = position_.epoch + 1,
+       .epochs = config_.epochs,
+       .step = position_.step,
+       .steps = steps(),
+       .loss = mean_loss(),
+       .top1 = top1(),
+       .dynamics = trains_dynamics(config_),
+       .images_per_second = images_per_second(),
+       .seconds_left = images_left / images_per_second() + static_cast<double>(tests_left()) * test_seconds_,
+       .evaluations = a_step(position_.sums.evaluations),
+       .trials = a_step(position_.sums.trials),
+       .rejected = a_step(position_.sums.rejected)});
 }
 
 EpochResult TrainingLoop::row_of_epoch(double rate) const {
@@ -132,7 +139,9 @@ void TrainingLoop::finish_epoch(double rate) {
     if (row.best) save(run_->best(), row);
     if (row.has_target) finish_target(row);
   }
-  row.seconds = training_seconds + seconds_since(start);
+  const double seconds = seconds_since(start);
+  if (row.tested) test_seconds_ = seconds;
+  row.seconds = training_seconds + seconds;
   run_->add_epoch(row);
   save_position();
   observer_.on_epoch(row);

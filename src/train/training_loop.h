@@ -60,8 +60,10 @@ class TrainingLoop {
   double top1() const;
   double a_step(double sum) const { return sum / static_cast<double>(position_.step); }
   double images_per_second() const;
+  int64_t tests_left() const;
 
   std::chrono::steady_clock::time_point saved_;
+  double test_seconds_ = 0;  // the last test and its checkpoints
 };
 
 }  // namespace odenet::train

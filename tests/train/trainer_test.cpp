@@ -67,6 +67,11 @@ TEST_F(TrainerTest, WritesARunThatCanBeRunAgain) {
   EXPECT_EQ(again, config_);
 }
 
+TEST_F(TrainerTest, TheTimeLeftHasTheTestsToCome) {
+  train_in(folder_ / "a");
+  EXPECT_GT(recorder_.steps.back().seconds_left, 0) << "no image is left, but a test";
+}
+
 TEST_F(TrainerTest, SameSeedSameBytesOtherSeedOtherBytes) {
   train_in(folder_ / "a");
   train_in(folder_ / "b");
